@@ -34,6 +34,7 @@ describe("the sizes of memory", () => {
 it("counts operations in whole numbers", () => {
   expect([operationCount("34"), operationCount("5e10")]).toEqual([34, 5e10]);
   for (const text of ["", "0", "1.5", "-3", "all"]) thrown("argument", () => operationCount(text));
+  expect(thrown("argument", () => operationCount("all")).message).toContain('not "all"');
 });
 
 it.each([

@@ -98,7 +98,7 @@ describe("train", () => {
       expect(stderr).toMatch(
         /stopping after this step.*\nerror: training .*was stopped; it is kept in .*\n {2}Go on with `/,
       );
-      const command = /Go on with `proxbit (.* --resume)`\./.exec(stderr)?.[1] ?? "";
+      const command = /Go on with `node \S*main\.ts (.* --resume)`\./.exec(stderr)?.[1] ?? "";
       expect(jsonLines((await proxbit(...command.split(" "))).stdout)[1]).toMatchObject({ type: "start" });
       expect(await readdir(place)).toEqual(["model.safetensors"]);
       const whole = join(place, "whole.safetensors");
@@ -329,6 +329,15 @@ describe.concurrent("what a file or an image can have wrong is one readable line
     const empty = join(folder, "empty");
     await mkdir(empty);
     expect((await failureOf("predict", model, empty)).message).toBe(`${empty} has no PNG, JPEG or WebP in it`);
+  });
+
+  it("one image of several, behind the answers for those before it", async () => {
+    const [good, bad] = [join(folder, "good.png"), join(folder, "bad.png")];
+    await writePng(good, 28, 28, new Uint8Array(28 * 28));
+    await writeFile(bad, "no image");
+    const { code, stdout, stderr } = await proxbit("predict", model, good, bad, good);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/^error: .*bad\.png/) });
+    expect(stdout.match(/good\.png/g)).toHaveLength(1);
   });
 
   it("an image that is none", async () => {

@@ -85,7 +85,7 @@ describe("compare", () => {
     const page = await readFile(join(out, "compare.md"), "utf8");
     expect(page).toMatch(/## binary weights and activations \(BWA\)[\s\S]*\n\| bnn\+\+ \| /);
     expect(page).toMatch(/^# [^\n]*\n\n- binary weights \(BW\): /);
-    expect(page).toContain("proxbit compare --data mnist");
+    expect(page).toMatch(/node \S*main\.ts compare --data mnist/);
     expect((await readFile(join(out, "compare.csv"), "utf8")).trimEnd().split("\n")).toHaveLength(6);
     expect(JSON.parse(await readFile(join(out, "compare.json"), "utf8")).rows).toEqual(rows);
   });

@@ -62,6 +62,8 @@ describe("losses on the command line", () => {
     [["--teacher-weights", "200"], /--teacher-weights is for a --teacher/],
     [["--teacher", "big.safetensors", "--teacher-weights", "-1"], /--teacher-weights/],
     [["--class-weights", "1,,2"], /--class-weights/],
+    [["--class-weights", "1,x"], /not "x"/],
+    [["--class-weights", "0,0"], /are all 0/],
     [["--metrics", "top0"], /top0/],
     [["--freeze", "a,,b"], /--freeze/],
     [["--l1", "-1"], /--l1/],

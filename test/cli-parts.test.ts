@@ -3,22 +3,29 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, it, vi } from "vitest";
-import { commandLine } from "../ts/cli/checkpoint.ts";
+import { commandLine, commandOf } from "../ts/cli/checkpoint.ts";
 import { bar, clock, milliseconds, pairs, percent, printable, sizes } from "../ts/cli/format.ts";
 import { accumulatorOf, quantizersOf } from "../ts/cli/model-file.ts";
+import { checkModule } from "../ts/cli/obeys.ts";
 import { quantizersFrom } from "../ts/cli/options.ts";
+import { buildProgram } from "../ts/cli/program.ts";
+import type { Context } from "../ts/cli/run.ts";
 import { drawGray, sideBySide } from "../ts/cli/write-picture.ts";
 import { softmax } from "../ts/inference/classes.ts";
 import { largestAt } from "../ts/inference/classify.ts";
-import { layers, sequential } from "../ts/nn/index.ts";
+import { layers, type ModelOptions, sequential } from "../ts/nn/index.ts";
 import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/show/table.ts";
 import { jsonLines, outcome } from "./cli-helpers.ts";
+import { rejected } from "./io-helpers.ts";
 
 it("names the way by which a command was begun, to be begun again", () => {
   vi.stubEnv("npm_lifecycle_script", "'proxbit'");
   expect(commandLine()).toMatch(/^npx proxbit\b/);
   vi.stubEnv("npm_lifecycle_script", "vitest run");
   expect(commandLine()).toMatch(/^proxbit\b/);
+  vi.stubEnv("npm_lifecycle_event", "proxbit");
+  vi.stubEnv("npm_lifecycle_script", "node ts/cli/main.ts train");
+  expect(commandOf("eval", "my model")).toBe("npm run -s proxbit -- eval 'my model'");
   vi.unstubAllEnvs();
 });
 
@@ -35,6 +42,8 @@ it("writes numbers the same way everywhere", () => {
   expect([milliseconds(0.12345), milliseconds(12.345)]).toEqual(["0.123 ms", "12.3 ms"]);
   expect(printable("a\x1b[2J\n\u009bé 漢\u202e")).toBe("a\ufffd[2J\ufffd\ufffdé 漢\ufffd");
   expect(sizes(1000, 26900)).toBe("1,000 bytes, 26.9 times smaller than 26,900 as float");
+  expect(sizes(1000, 1001)).toBe("1,000 bytes, hardly smaller than 1,001 as float");
+  expect(sizes(1000, 1000)).toBe("1,000 bytes, not smaller than 1,000 as float");
   expect(
     pairs([
       ["a", "1"],
@@ -182,4 +191,47 @@ it("names the quantizers that are in the graph, whatever was asked for", () => {
   expect(quantizersOf(graph)).toEqual({ weightQuantizer: "bc", activationQuantizer: "poly" });
   const real = sequential({ inputShape: [8] }, [layers.dense({ units: 2 })]);
   expect(quantizersOf(real)).toEqual({ weightQuantizer: "none", activationQuantizer: "none" });
+});
+
+const refusedBy = async (code: "argument" | "unknown-name", ...args: readonly string[]) =>
+  rejected(code, buildProgram({} as Context).parseAsync(args, { from: "user" }));
+
+it("has words for help about a command that does not exist", async () => {
+  const { message, remedy } = await refusedBy("unknown-name", "help", "trian");
+  expect(message).toBe('no command is called "trian"');
+  expect(remedy).toContain('Did you mean "train"?');
+});
+
+it("names the end of a domain that was typed", async () => {
+  expect((await refusedBy("argument", "theory", "bnn++", "--from", "1e6")).message).toContain("--from must be");
+  expect((await refusedBy("argument", "theory", "bnn++", "--to", "-5")).message).toContain("--to must be");
+});
+
+it("holds a module to the options that were typed, and to no others", async () => {
+  const choices = { weightQuantizer: "bc", activationQuantizer: null } as const;
+  const graph = sequential({ inputShape: [8, 8, 1] }, [
+    layers.flatten(),
+    layers.binaryDense({ units: 4, ...choices }),
+    layers.batchNorm(),
+  ]);
+  const deaf = async () => graph;
+  const given: ModelOptions = { ...quantizersFrom({}), inputShape: [8, 8, 1], classes: 4 };
+  await checkModule("./mod.mjs", deaf, graph, { typed: {}, given, inputShape: [8, 8, 1], classes: 4 });
+  const says = async (typed: Parameters<typeof checkModule>[3]["typed"], shape: object = {}): Promise<string> => {
+    const own = { ...given, ...quantizersFrom(typed) };
+    return (await rejected("graph", checkModule("./mod.mjs", deaf, graph, { typed, given: own, ...shape }))).message;
+  };
+  expect(await says({ quantizer: "bnn" })).toContain("weightQuantizer bc where it was given bnn");
+  expect(await says({ task: "bwa", quantizer: "bc" })).toContain("activationQuantizer none where it was given poly");
+  expect(await says({ accumulator: "wrap" })).toContain("another accumulator");
+  expect(await says({ reactnet: true })).toContain("the same network with --reactnet");
+  expect(await says({ binaryStem: true })).toContain("the same network with --binary-stem");
+  expect(await says({}, { inputShape: [9, 9, 1] })).toContain("takes images of 8x8x1 where --input-shape is 9x9x1");
+  expect(await says({}, { classes: 5 })).toContain("has 4 classes where --classes is 5");
+  const obeying = async ({ binaryHead }: ModelOptions) =>
+    binaryHead ? sequential({ inputShape: [8] }, [layers.dense({ units: 4 })]) : graph;
+  await checkModule("./mod.mjs", obeying, graph, {
+    typed: { binaryHead: true },
+    given: { ...given, binaryHead: true },
+  });
 });

@@ -42,6 +42,14 @@ describe("recipe", () => {
       expect(metadata).toMatchObject({ dataset: "fashion-mnist", ...told });
     }));
 
+  it("names the option that gives it images enough for a step", () =>
+    withFolder(async (folder) => {
+      await writeImages(folder);
+      const out = join(folder, "model.safetensors");
+      const refused = failureOf("recipe", "fashion-mnist", "--data-dir", folder, "--limit", "64", "--out", out);
+      expect((await refused).remedy).toBe("Give --limit 128 or more, or leave it out.");
+    }));
+
   it("has a float twin: the same parameters, no quantizer", () => {
     const { model: name, options } = recipes["fashion-mnist"] ?? { model: "", options: {} };
     const binary = model(name, options);

@@ -11,7 +11,7 @@ import type { Context } from "../ts/cli/run.ts";
 import { addTrainingOptions, fitOptionsOf, trainingFrom } from "../ts/cli/training-options.ts";
 import { sha256 } from "../ts/compare/grid.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
-import { thrown } from "./io-helpers.ts";
+import { rejected, thrown } from "./io-helpers.ts";
 
 /** Nobody runs the commands here. */
 const context = {} as Context;
@@ -89,18 +89,7 @@ describe("the options of a training", () => {
   });
 
   it("are read alike for both: an optimizer, and options of fit", async () => {
-    const words = [
-      "--warmup",
-      "0",
-      "--early-stopping",
-      "4",
-      "--metrics",
-      "top2",
-      "--average",
-      "ema",
-      "--augment",
-      "mirror",
-    ];
+    const words = ["--warmup", "0", "--early-stopping", "4", "--metrics", "top2", "--augment", "mirror"];
     const given = parsed(...words, "--optimizer", "adamw");
     const training = await trainingFrom(given);
     expect(training.optimizer).toEqual(
@@ -110,8 +99,33 @@ describe("the options of a training", () => {
     expect(settingsOf(given).options).toMatchObject({ latentDecay: 1e-4 });
     expect(fitOptionsOf(training, given)).toEqual({
       ...{ epochs: 3, batchSize: 128, augment: { mirror: true }, labelSmoothing: 0, metrics: ["top2"] },
-      ...{ earlyStopping: { patience: 4 }, onDivergence: "stop", average: "ema", keep: "last" },
+      ...{ earlyStopping: { patience: 4 }, onDivergence: "stop", average: undefined, keep: "last" },
     });
+    const averaged = parsed("--average", "ema");
+    expect(fitOptionsOf(await trainingFrom(averaged), averaged)).toMatchObject({ average: "ema" });
+  });
+
+  it("are no mean of a run that may end early", async () => {
+    const { message } = await rejected("argument", trainingFrom(parsed("--average", "swa", "--early-stopping", "2")));
+    expect(message).toBe("--average is the mean of a whole run, and --early-stopping may end it before");
+    await trainingFrom(parsed("--keep", "last", "--early-stopping", "2"));
+  });
+
+  it.each([
+    [["--out", ""], "--out is empty"],
+    [
+      ["--out", "never", "--quantizers", "fp", "--binary-optimizer", "bop"],
+      "no binary weights for --binary-optimizer bop",
+    ],
+  ])("are refused by compare: %j", async (args, says) => {
+    const quiet = { json: true, text: () => {}, event: () => {}, result: () => {}, note: () => {} };
+    const own: Context = { output: quiet, signal: new AbortController().signal, exitWith: () => {} };
+    const command = ["--data", "mnist", "--limit", "128", "--model", "mlp", ...args];
+    const refused = await rejected(
+      "argument",
+      compareCommand(own).exitOverride().parseAsync(command, { from: "user" }),
+    );
+    expect(refused.message).toContain(says);
   });
 
   it("take the former name of the schedule, and no number of kept networks", () => {

@@ -2,17 +2,21 @@
  * A training run as commands make it. However it ends, its threads end, and nothing is lost: a run that is stopped leaves a
  * checkpoint, one that has trained to its end leaves its network.
  */
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { allowedWords, checkpointRate, type KeptRun, keptEpochs, keptRun } from "../ts/cli/checkpoint.ts";
+import { allowedWords, checkKept, checkpointRate, type KeptRun, keptEpochs, keptRun } from "../ts/cli/checkpoint.ts";
 import { methodsFrom } from "../ts/cli/methods.ts";
 import type { Context } from "../ts/cli/run.ts";
+import { randomImages, reportStep } from "../ts/cli/step-report.ts";
 import { runTraining, type TrainingRun } from "../ts/cli/training.ts";
+import { trainingLines } from "../ts/cli/training-lines.ts";
+import { taught } from "../ts/cli/training-options.ts";
 import { writeNetwork } from "../ts/cli/write-network.ts";
 import { load } from "../ts/inference/index.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { leftAlone, withThreads } from "./worker-spy.ts";
@@ -81,6 +85,53 @@ it("keeps the network in another place where its own has gone away meanwhile, an
     expect(leftAlone(threads)).toEqual([]);
   }));
 
+it("says how many epochs were made, and which one's weights the file has", () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "net");
+    const more = { epochs: 8, patience: 1, optimizer: optimizers.sgd({ learningRate: 1e-12 }) };
+    const result = await running(file, () => {}, more);
+    expect(result).toMatchObject({ epochs: 2, keptEpoch: 1 });
+    expect((await load(await readFile(file))).metadata).toMatchObject({ epochs: "2", keptEpoch: "1" });
+    const run = { ...more, graph, file } as TrainingRun;
+    expect(Object.fromEntries(trainingLines(run, result)).trained).toMatch(
+      /^2 of 8 epochs, of which epoch 1 is kept, in /,
+    );
+    const whole = await running(file, () => {}, {});
+    expect(whole).toMatchObject({ epochs: 2, keptEpoch: undefined });
+  }));
+
+it.each([
+  ["none", "none", "the network in float"],
+  ["none", "poly", "weights in float, activations hard-signed"],
+  ["bc", "none", "weights hard-signed, activations in float"],
+  ["bc", "dorefa-activations", "weights hard-signed, activations at their levels"],
+  ["bc", "poly", "weights and activations hard-signed"],
+])("names what is evaluated with %s and %s", (weights, activations, words) => {
+  const [weightQuantizer, activationQuantizer] = [weights, activations].map((name) => (name === "none" ? null : name));
+  const layer = layers.binaryDense({ units: 3, weightQuantizer, activationQuantizer });
+  const run = { graph: sequential({ inputShape: [4] }, [layer]), epochs: 1, file: "net" } as unknown as TrainingRun;
+  const evaluation = { accuracy: 0.5, images: 8, loss: 1, predictions: new Uint32Array(8) };
+  const sizes = { seconds: 1, workers: 1, epochs: 1, keptEpoch: undefined, packedBytes: 1, floatBytes: 2 };
+  const lines = Object.fromEntries(trainingLines(run, { evaluation, soft: null, flipRatio: null, ...sizes }));
+  expect(lines["test accuracy"]).toBe(`50.00 % of 8 images, ${words}`);
+});
+
+it("stops measuring a step at a signal", async () => {
+  const trainer = await Trainer.create(graph, { workers: 1 });
+  try {
+    await rejected("aborted", reportStep(trainer, 8, 0, randomImages(trainer, 8), AbortSignal.abort()));
+  } finally {
+    trainer.close();
+  }
+});
+
+it("names the file of a teacher that is no model", async () => {
+  const data = randomDataset(1, [32, 8], [6, 6, 1], 3);
+  const teacher = { teacher: Uint8Array.of(1, 2, 3), teacherFile: "notes.txt" };
+  const { message } = await rejected("model-file", taught(teacher, data, new AbortController().signal));
+  expect(message).toMatch(/^notes\.txt: /);
+});
+
 it("takes the next free name in the first place that can be written", () =>
   withFolder(async (folder) => {
     await writeFile(join(folder, "net"), "another one");
@@ -115,6 +166,67 @@ describe("a checkpoint on the command line", () => {
     ...more,
   });
 
+  it("has no way on from numbers that are not finite but a lower rate, where good weights did not help", () =>
+    withFolder(async (folder) => {
+      const optimizer = optimizers.sgd({ learningRate: 1e18, weightDecay: 1 });
+      const more = { optimizer, kept: kept(join(folder, "run.ckpt"), { onDivergence: "rollback" }) };
+      const { remedy } = await rejected(
+        "not-finite",
+        running(join(folder, "net"), () => {}, more),
+      );
+      expect(remedy).toContain("Begin the run anew with a lower --learning-rate.");
+    }));
+
+  it("takes the place of no file that is none", () =>
+    withFolder(async (folder) => {
+      const [notes, path] = [join(folder, "notes.txt"), join(folder, "run.ckpt")];
+      await writeFile(notes, "not to be lost");
+      for (const isWritten of [true, false]) {
+        const { message, remedy } = await rejected(
+          "checkpoint",
+          checkKept(kept(notes, { isWritten }), join(folder, "m")),
+        );
+        expect(message).toBe(`${notes} is no checkpoint, and the run would replace it`);
+        expect(remedy).toContain("another --checkpoint");
+      }
+      await writeFile(`${path}.previous`, "nor this");
+      expect((await rejected("checkpoint", checkKept(kept(path), join(folder, "m")))).message).toContain(".previous");
+      await rm(`${path}.previous`);
+      await mkdir(path);
+      expect((await rejected("checkpoint", checkKept(kept(path), join(folder, "m")))).message).toContain(
+        "cannot be read",
+      );
+      expect(await readFile(notes, "utf8")).toBe("not to be lost");
+      // There is nothing in it.
+      await writeFile(notes, "");
+      await checkKept(kept(notes), join(folder, "m"));
+    }));
+
+  it("says what to remove where it is damaged", () =>
+    withFolder(async (folder) => {
+      const path = join(folder, "run.ckpt");
+      const damaged = `12345678{"__metadata__":{"format":"proxbit-checkpoint","version":"1"`;
+      await writeFile(path, damaged);
+      await writeFile(`${path}.previous`, damaged);
+      const { message, remedy } = await rejected("checkpoint", checkKept(kept(path), join(folder, "m")));
+      expect(message).toContain("cannot be gone on with");
+      expect(remedy).toBe(`Give another --checkpoint, or remove ${path} and ${path}.previous to begin the run anew.`);
+    }));
+
+  it("is another file than the model's", () =>
+    withFolder(async (folder) => {
+      await symlink(folder, join(folder, "link"));
+      const path = join(folder, "run");
+      const same = [path, `${path}.previous`, `${path}.lock`, join(folder, "link", "run"), `${folder}/./run`];
+      for (const file of same) {
+        const { message } = await rejected("argument", checkKept(kept(path, { resume: true }), file));
+        expect(message).toContain("--checkpoint and --out would both write");
+      }
+      const epoch = kept(`${path}.epoch-2`, { keep: 3 });
+      await rejected("argument", checkKept(epoch, path));
+      await checkKept({ ...epoch, keep: "last" }, path);
+    }));
+
   it("goes on to the same file, with the same last epoch, and stays where it was named", () =>
     withFolder(async (folder) => {
       const [whole, file, path] = ["whole", "file", "run.ckpt"].map((name) => join(folder, name)) as [
@@ -136,6 +248,7 @@ describe("a checkpoint on the command line", () => {
         running(file, () => {}, { kept: kept(path) }),
       );
       expect(over.message).toContain("1 of 2 epochs are done");
+      expect(over.remedy).toContain(`remove ${path} and ${path}.previous.`);
       const told: string[] = [];
       const resumed = await running(file, (type) => void told.push(type), { kept: kept(path, { resume: true }) });
       expect(told.filter((type) => type === "resume")).toHaveLength(1);
@@ -242,7 +355,16 @@ describe("a checkpoint on the command line", () => {
       expect(await readFile(`${file}.epoch-2`)).not.toEqual(await readFile(file));
     }));
 
+  it("loses no run where the network of an epoch can be neither written nor removed", () =>
+    withFolder(async (folder) => {
+      const file = join(folder, "file");
+      await mkdir(`${file}.epoch-1`);
+      await running(file, () => {}, { kept: kept(join(folder, "run.ckpt"), { isWritten: false, keep: 1 }) });
+      expect((await readdir(folder)).sort()).toEqual(["file", "file.epoch-1", "file.epoch-2"]);
+    }));
+
   it("takes last, best or a number for what is kept", () => {
+    expect(() => keptEpochs("bset")).toThrow('--keep must be last, best, or a number of epochs, not "bset"');
     expect(["last", "best", "3"].map(keptEpochs)).toEqual(["last", "best", 3]);
     for (const text of ["", "0", "1.5", "first"]) expect(() => keptEpochs(text)).toThrow(/--keep/);
   });

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { integerIn, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
+import { numberOr } from "./options.ts";
 
 const subject: Subject = { code: "argument", what: "command line" };
 
@@ -30,7 +31,7 @@ export function memorySize(text: string): number {
 
 /** A parser for commander: a whole number, which may be written as 5e10. */
 export const operationCount = (text: string): number =>
-  integerIn(text.trim() === "" ? text : Number(text), 1, Number.MAX_SAFE_INTEGER, "--max-operations", subject);
+  integerIn(numberOr(text), 1, Number.MAX_SAFE_INTEGER, "--max-operations", subject);
 
 export function addBoundOptions(command: Command): Command {
   return command

@@ -3,6 +3,7 @@ import { listOf, numberIn, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Schedule } from "../quantizers/quantizer.ts";
 import { schedules } from "../quantizers/schedule.ts";
+import { numberOr } from "./options.ts";
 
 export const COURSES = ["constant", "linear", "cosine", "step"] as const;
 
@@ -22,7 +23,7 @@ const USUAL_FACTOR = 0.1;
 /** A parser for commander: places in a run as shares with commas between. */
 export function shares(option: string): (text: string) => readonly number[] {
   return (text) => {
-    const numbers = text.split(",").map((part) => (part.trim() === "" ? part : Number(part)));
+    const numbers = text.split(",").map(numberOr);
     return listOf(numbers, 1, 1000, option, subject).map((number) => numberIn(number, 0, 1, option, subject));
   };
 }
@@ -49,6 +50,10 @@ export function courseOf(first: number, options: CourseOptions): Schedule {
   };
   const course = courses[schedule]();
   const [end = 1] = restartAt ?? [];
+  if (end === 0) {
+    const remedy = "Give a share above 0, for example --restart-at 0.5.";
+    throw new ProxbitError("argument", "--restart-at 0 is where the schedule begins anyway", remedy);
+  }
   if (warmup >= end) {
     throw new ProxbitError(
       "argument",

@@ -112,3 +112,12 @@ export function checkImageShape(inputShape: readonly number[], { shape }: Split,
     "Give a data set and a network whose images have one shape, [height, width, channels].",
   );
 }
+
+/** The way out of a batch that is not filled, where its size is an option. */
+export const smallerBatch = (count: number): string => `Add --batch-size ${count} or less, or take more images.`;
+
+/** @throws ProxbitError "data" where the images do not fill a step; `remedy` says what to give for so many. */
+export function checkBatch({ count }: Split, batchSize: number, remedy: (count: number) => string): void {
+  if (count >= batchSize) return;
+  throw new ProxbitError("data", `${count} images do not fill a batch of ${batchSize}`, remedy(count));
+}

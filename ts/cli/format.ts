@@ -18,9 +18,12 @@ export function clock(seconds: number): string {
 /** Milliseconds with three digits that mean something. */
 export const milliseconds = (time: number): string => `${time.toPrecision(3)} ms`;
 
-/** "47,812 bytes, 21.3 times smaller than 1,018,344 as float". */
-export const sizes = (packedBytes: number, floatBytes: number): string =>
-  `${grouped(packedBytes)} bytes, ${(floatBytes / packedBytes).toFixed(1)} times smaller than ${grouped(floatBytes)} as float`;
+/** "47,812 bytes, 21.3 times smaller than 1,018,344 as float"; in plain words where the file is hardly or not smaller. */
+export function sizes(packedBytes: number, floatBytes: number): string {
+  const times = (floatBytes / packedBytes).toFixed(1);
+  const smaller = times === "1.0" ? "hardly smaller" : `${times} times smaller`;
+  return `${grouped(packedBytes)} bytes, ${packedBytes < floatBytes ? smaller : "not smaller"} than ${grouped(floatBytes)} as float`;
+}
 
 const EIGHTHS = " ▏▎▍▌▋▊▉█";
 

@@ -8,15 +8,14 @@ import { canonicalJson } from "../io/json.ts";
 import { freeze } from "../nn/freeze.ts";
 import type { Graph } from "../nn/graph.ts";
 import type { ModelOptions } from "../nn/models/index.ts";
-import { type Task, type TaskOptions, type TaskQuantizers, taskNames, taskQuantizers } from "../nn/models/tasks.ts";
+import { type Task, type TaskOptions, taskNames, taskQuantizers } from "../nn/models/tasks.ts";
 import { inputShapeOf } from "../nn/network.ts";
-import { hasKernel, isProduct } from "../nn/nodes.ts";
-import type { Quantizer } from "../quantizers/quantizer.ts";
-import { quantizer, quantizerNames } from "../quantizers/registry.ts";
+import { quantizerNames } from "../quantizers/registry.ts";
 import { quantizerEntries } from "../quantizers/text.ts";
 import { checkImageShape } from "./data.ts";
 import { quantizersOf } from "./model-file.ts";
 import { isModule, networkMaker } from "./network.ts";
+import { checkLayers, checkObeys } from "./obeys.ts";
 import { checkQuantizerText, wholeNumber } from "./options.ts";
 
 const LARGEST_SEED = 2 ** 32 - 1;
@@ -108,7 +107,8 @@ export async function networksOf(
     const made = await make({ ...images, ...operands, ...layers });
     const graph = frozen === undefined ? made : freeze(made, frozen);
     checkImageShape(inputShapeOf(graph), data.train, data.name);
-    checkObeys(model, graph, cell, operands);
+    checkObeys(`${model} for ${cellName(cell)}`, graph, operands);
+    await checkLayers(model, make, { ...images, ...operands, ...layers });
     const found = quantizersOf(graph);
     const mixed =
       found.weightQuantizer !== "none" && ![found.weightQuantizer, "none"].includes(found.activationQuantizer);
@@ -160,35 +160,5 @@ function checkOverflow({ accumulator }: NetworkChoices, cells: readonly Cell[]):
     "argument",
     "--accumulator is for the sums of task bwaa, which is not compared",
     "Leave it out, or give --tasks bwaa.",
-  );
-}
-
-/** Tells a quantizer with options from one that has its name alone. */
-const has = (graph: Graph, operand: "weightQuantizer" | "activationQuantizer", asked: Quantizer): boolean =>
-  graph.nodes.every((node) => {
-    const own = hasKernel(node) ? node.attributes[operand] : null;
-    return own === null || canonicalJson(own) === canonicalJson(asked);
-  });
-
-/** A module that ignores its arguments would be the same network under different names. */
-function checkObeys(model: string, graph: Graph, cell: Cell, wanted: TaskQuantizers): void {
-  const found = quantizersOf(graph);
-  const accumulates = graph.nodes.some((node) => isProduct(node) && node.attributes.accumulator !== null);
-  const differences = [
-    ...(["weightQuantizer", "activationQuantizer"] as const).flatMap((operand) => {
-      const choice = wanted[operand];
-      const asked = choice === null ? null : quantizer(choice);
-      const name = asked?.name ?? "none";
-      if (found[operand] !== name) return [`${operand} ${found[operand]} where it was given ${name}`];
-      const isOther = typeof choice === "string" && choice.includes(":") && !has(graph, operand, asked as Quantizer);
-      return isOther ? [`${operand} ${name} with other options than those of ${choice}`] : [];
-    }),
-    ...(accumulates === (wanted.accumulator !== null) ? [] : ["another accumulator than it was given"]),
-  ];
-  if (differences.length === 0) return;
-  throw new ProxbitError(
-    "graph",
-    `${model} for ${cellName(cell)} has ${differences.join(", and ")}`,
-    "Export a function that builds its network with the given weightQuantizer, activationQuantizer and accumulator.",
   );
 }

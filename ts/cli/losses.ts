@@ -12,7 +12,7 @@ import { losses } from "../train/losses/index.ts";
 import type { LossTerm } from "../train/losses/term.ts";
 import { checkMetrics, type MetricName } from "../train/metrics/metrics.ts";
 import { fileError } from "./bounds.ts";
-import { realNumber, wholeNumber } from "./options.ts";
+import { numberOr, realNumber, wholeNumber } from "./options.ts";
 
 export interface LossOptions {
   readonly loss: string;
@@ -81,10 +81,12 @@ export function addLossOptions(command: Command): Command {
 
 /** The numbers of a text with commas between. */
 function weights(text: string): readonly number[] {
-  const numbers = text.split(",").map((part) => (part.trim() === "" ? part : Number(part)));
-  return listOf(numbers, 1, 2 ** 24, "--class-weights", subject).map((weight) =>
+  const numbers = listOf(text.split(",").map(numberOr), 1, 2 ** 24, "--class-weights", subject).map((weight) =>
     numberIn(weight, 0, 1e6, "--class-weights", subject),
   );
+  if (numbers.some((weight) => weight > 0)) return numbers;
+  const message = "--class-weights are all 0, so nothing would be trained";
+  throw new ProxbitError("argument", message, "Give at least one class a weight above 0.");
 }
 
 /** A parser of names with commas between. */

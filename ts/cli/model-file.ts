@@ -17,7 +17,10 @@ interface TrainingFacts {
   readonly data: Dataset;
   readonly graph: Graph;
   readonly optimizer: Optimizer;
+  /** The epochs that were made. */
   readonly epochs: number;
+  /** The epoch whose weights the file has; undefined for the last one. */
+  readonly keptEpoch?: number | undefined;
   readonly batchSize: number;
   readonly seed: number;
   readonly augment?: Augmentation | undefined;
@@ -44,6 +47,7 @@ export function describeTraining(facts: TrainingFacts): Readonly<Record<string, 
     labelSmoothing: String(facts.labelSmoothing ?? 0),
     startedFrom: facts.start === undefined ? "random weights" : startText(facts.start),
     epochs: String(facts.epochs),
+    ...(facts.keptEpoch === undefined ? {} : { keptEpoch: String(facts.keptEpoch) }),
     batchSize: String(facts.batchSize),
     seed: String(facts.seed),
   };

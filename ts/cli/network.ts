@@ -36,7 +36,8 @@ export function isNetwork(fileOrModel: string): boolean {
   return false;
 }
 
-const isFile = (nameOrFile: string): boolean => /[/\\]/.test(nameOrFile) || isModule(nameOrFile);
+/** Recognises the path of a module, with or without an end that says so. */
+export const isFile = (nameOrFile: string): boolean => /[/\\]/.test(nameOrFile) || isModule(nameOrFile);
 
 /** Runs the user's code; an error that is not ours becomes one that names the file. */
 async function inFile<T>(file: string, what: string, action: () => T | Promise<T>): Promise<T> {

@@ -114,8 +114,9 @@ export function addOptimizerOptions(command: Command): Command {
 export function optimizerFrom(options: OptimizerOptions): Optimizer {
   refuseSearch("--optimizer", options.optimizer, options.learningRate);
   refuseSearch("--binary-optimizer", options.binaryOptimizer, options.binaryLearningRate);
-  const rest = realOptimizer("--optimizer", options.optimizer, options.learningRate, options);
   const { binaryOptimizer: name } = options;
+  if (name !== undefined) lookUp("optimizer", name, { ...realOptimizers, bop: null, bop2: null });
+  const rest = realOptimizer("--optimizer", options.optimizer, options.learningRate, options);
   for (const [option, wanted] of bopOptions) {
     if (options[option] === undefined || wanted.includes(name ?? "")) continue;
     throw new ProxbitError(
@@ -173,15 +174,28 @@ export function quantizerFor(options: QuantizerOptions & OptimizerOptions): Quan
   return flips && binary && quantizer === undefined ? { ...options, quantizer: "bc" } : options;
 }
 
-/** @throws ProxbitError "argument" where there is nothing for `--binary-optimizer` to train. */
-export function checkBinaryWeights({ binaryOptimizer }: OptimizerOptions, graph: Graph): void {
-  if (binaryOptimizer === undefined || parametersOf(graph).some(({ role }) => role === "latent")) return;
+/** @throws ProxbitError "argument" where there is nothing in any network for `--binary-optimizer` to train. */
+export function checkBinaryWeights({ binaryOptimizer }: OptimizerOptions, graphs: readonly Graph[]): void {
+  const isBinary = (graph: Graph): boolean => parametersOf(graph).some(({ role }) => role === "latent");
+  if (binaryOptimizer === undefined || graphs.some(isBinary)) return;
   throw new ProxbitError(
     "argument",
-    `"${graph.name}" has no binary weights for --binary-optimizer ${binaryOptimizer} to train`,
+    `"${graphs[0]?.name}" has no binary weights for --binary-optimizer ${binaryOptimizer} to train`,
     "Leave it out, or quantize the weights: --quantizer bc.",
   );
 }
+
+/** Optimizers whose weights decay, and those that have a momentum to set. */
+const decaying = ["sgd", "adamw", "rmsprop", "lion"];
+const moving = ["sgd", "rmsprop"];
+
+/** Options of some real optimizers alone, and these. */
+const ownOptions: readonly (readonly [keyof OptimizerOptions, readonly string[]])[] = [
+  ["weightDecay", decaying],
+  ["decayExcept", decaying],
+  ["momentum", moving],
+  ["nesterov", ["sgd"]],
+];
 
 const bopOptions = [
   ["bopGamma", ["bop", "bop2"]],
@@ -203,7 +217,6 @@ function given<T extends object>(values: { [Key in keyof T]: T[Key] | undefined 
 
 function binaryOptimizer(name: string, options: OptimizerOptions): ParameterOptimizer {
   const { bopGamma: gamma, bopThreshold: threshold, bopSigma: sigma, bopUnbiased: unbiased } = options;
-  lookUp("optimizer", name, { ...realOptimizers, bop: null, bop2: null });
   if (name !== "bop" && name !== "bop2") {
     const learningRate = options.binaryLearningRate ?? (name === options.optimizer ? options.learningRate : undefined);
     return gentleDecay(realOptimizer("--binary-optimizer", name, learningRate, options), options);
@@ -235,23 +248,19 @@ function realOptimizer(
   }
   const make = lookUp("optimizer", name, realOptimizers);
   const usual = evaluateSchedule(make().learningRate, 0);
-  const { weightDecay, momentum, nesterov, decayExcept, clipNorm, clipValue } = options;
-  // An option of the other optimizer is no mistake where there are two.
-  const alone = options.binaryOptimizer === undefined;
-  const refused = ([what, value, names]: readonly [string, unknown, readonly string[]]): void => {
-    if (!alone || value === undefined || names.includes(name)) return;
+  const { weightDecay, momentum, nesterov, decayExcept, clipNorm, clipValue, binaryOptimizer: other } = options;
+  for (const [key, takers] of ownOptions) {
+    // An option of one optimizer is no mistake where there are two.
+    if (options[key] === undefined || [name, options.optimizer, other ?? name].some((one) => takers.includes(one))) {
+      continue;
+    }
+    const both = other === undefined || other === options.optimizer ? "" : `, nor has ${other}`;
     throw new ProxbitError(
       "argument",
-      `${option} ${name} has no ${what}`,
-      `Leave --${what} out, or take ${names.join(" or ")} as the optimizer.`,
+      `${option} ${name} has no ${flagOf(key).slice(2)}${both}`,
+      `Leave ${flagOf(key)} out, or take ${takers.join(" or ")} as the optimizer.`,
     );
-  };
-  const decaying = ["sgd", "adamw", "rmsprop", "lion"];
-  const moving = ["sgd", "rmsprop"];
-  refused(["weight-decay", weightDecay, decaying]);
-  refused(["decay-except", decayExcept, decaying]);
-  refused(["momentum", momentum, moving]);
-  refused(["nesterov", nesterov, ["sgd"]]);
+  }
   if (clipNorm !== undefined && clipValue !== undefined) {
     throw new ProxbitError("argument", "--clip-norm and --clip-value exclude each other", "Give one of them.");
   }

@@ -23,7 +23,7 @@ import { MOST_WORKERS } from "../runtime/pool.ts";
 const subject: Subject = { code: "argument", what: "command line" };
 
 /** The number that `text` is, or the text itself, which the checks then show as it was typed. */
-const numberOr = (text: string): number | string =>
+export const numberOr = (text: string): number | string =>
   text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
 
 /** A parser for commander: a whole number in [minimum, maximum]. */

@@ -1,5 +1,6 @@
 /** The commands, put together. */
 import { Command } from "commander";
+import { unknownName } from "../base/names.ts";
 import { VERSION } from "../io/version.ts";
 import { checkCommand } from "./commands/check.ts";
 import { compareCommand } from "./commands/compare.ts";
@@ -32,6 +33,21 @@ export function buildProgram(context: Context): Command {
     methodsCommand,
   ];
   for (const make of makers) program.addCommand(make(context));
+  program.addCommand(helpCommand(program)).helpCommand(false);
   program.commands.forEach(throwErrors);
   return throwErrors(program);
+}
+
+/** Commander's own help command has no words for a command that does not exist. */
+function helpCommand(program: Command): Command {
+  return new Command("help")
+    .description("display help for command")
+    .argument("[command]")
+    .helpOption(false)
+    .action((name?: string) => {
+      const names = program.commands.map((command) => command.name());
+      const found = name === undefined ? program : program.commands.find((command) => command.name() === name);
+      if (found === undefined) throw unknownName("command", name as string, names);
+      found.help();
+    });
 }

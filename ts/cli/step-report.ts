@@ -18,17 +18,18 @@ interface StepReport {
   readonly text: string;
 }
 
-/** Explains a step at `progress` of a run. Measures it too, on the images of `measured`, where that has any. */
+/** Explains a step at `progress` of a run. Measures it too, on the images of `measured`, where that has any, unless `signal` stops it. */
 export async function reportStep(
   trainer: Trainer,
   batchSize: number,
   progress: number,
   measured: Split | null,
+  signal: AbortSignal,
 ): Promise<StepReport> {
   const explanation = trainer.explain({ batchSize, progress });
   const text = formatTrainingExplanation(explanation);
   if (measured === null) return { explanation, text };
-  const profile = await trainer.profile(measured, { batchSize, progress });
+  const profile = await trainer.profile(measured, { batchSize, progress, signal });
   return { explanation, profile, text: `${text}\n\n${formatTrainingProfile(profile)}` };
 }
 

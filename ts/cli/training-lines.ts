@@ -6,12 +6,26 @@ import { percent, sizes } from "./format.ts";
 import { methodsText } from "./methods.ts";
 import type { SoftScore, TrainingResult, TrainingRun } from "./training.ts";
 
+/** The ends of quantizers in words. */
+function endsOf(graph: Graph, isWeight: boolean): string {
+  const quantized = graph.nodes.flatMap(quantizedOperands).filter(({ operand }) => (operand === "weight") === isWeight);
+  const ends = new Set(quantized.map(({ quantizer }) => quantizer.hard));
+  if (ends.size === 0) return "in float";
+  if (!ends.has("levels")) return "hard-signed";
+  return ends.has("sign") ? "hard-signed or at their levels" : "at their levels";
+}
+
 /** The network to evaluate in place of the trained one. */
 function evaluated(graph: Graph): string {
-  const ends = new Set(graph.nodes.flatMap((node) => quantizedOperands(node).map(({ quantizer }) => quantizer.hard)));
-  if (ends.size === 0) return "the network in float";
-  if (!ends.has("levels")) return "weights and activations hard-signed";
-  return ends.has("sign") ? "hard-signed, or at their levels" : "weights and activations at their levels";
+  const [weights, activations] = [endsOf(graph, true), endsOf(graph, false)];
+  if (weights !== activations) return `weights ${weights}, activations ${activations}`;
+  return weights === "in float" ? "the network in float" : `weights and activations ${weights}`;
+}
+
+/** "5 of 8 epochs" where fewer were made, and the one whose weights the file has. */
+function epochsText(planned: number, { epochs, keptEpoch }: TrainingResult): string {
+  const made = epochs === planned ? `${planned}` : `${epochs} of ${planned}`;
+  return `${made} epoch${planned === 1 ? "" : "s"}${keptEpoch === undefined ? "" : `, of which epoch ${keptEpoch} is kept,`}`;
 }
 
 /** The lines about a run that people read at its end. */
@@ -21,10 +35,10 @@ export function trainingLines(run: TrainingRun, result: TrainingResult): readonl
   const threads = `${workers} worker${workers === 1 ? "" : "s"}`;
   return [
     ...(run.methods === undefined ? [] : [["methods", methodsText(run.methods)] as const]),
-    ["trained", `${run.epochs} epoch${run.epochs === 1 ? "" : "s"} in ${seconds.toFixed(1)} s with ${threads}`],
+    ["trained", `${epochsText(run.epochs, result)} in ${seconds.toFixed(1)} s with ${threads}`],
     ...Object.entries(evaluation.metrics ?? {}).map(([name, value]) => [`test ${name}`, value.toFixed(4)] as const),
     ["test accuracy", `${percent(evaluation.accuracy)} of ${evaluation.images} images, ${network}`],
-    ...softLines(soft, run.epochs),
+    ...softLines(soft, result.epochs),
     ...flipLines(flipRatio),
     ["model file", `${run.file}: ${sizes(packedBytes, floatBytes)}`],
   ];

@@ -4,12 +4,14 @@
  */
 import type { Command } from "commander";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
+import type { Dataset, Split } from "../data/dataset.ts";
 import type { LossTerm } from "../train/losses/term.ts";
 import type { Method } from "../train/method.ts";
 import type { MetricName } from "../train/metrics/metrics.ts";
 import type { Optimizer } from "../train/optimizers/optimizers.ts";
 import type { Augmentation } from "../train/run/augment.ts";
 import type { FitOptions } from "../train/run/fit.ts";
+import { withTeacher } from "../train/run/teacher.ts";
 import type { Trainer } from "../train/run/trainer.ts";
 import { addEndOptions, type EndOptions } from "./checkpoint.ts";
 import { addLossOptions, type LossOptions, names, objectiveFrom } from "./losses.ts";
@@ -43,8 +45,9 @@ export interface Training {
   readonly objective?: readonly LossTerm[] | undefined;
   /** Methods beside the plain training; none where undefined. */
   readonly methods?: readonly Method[] | undefined;
-  /** The model file of a teacher. */
+  /** The model file of a teacher, and its path. */
   readonly teacher?: Uint8Array | undefined;
+  readonly teacherFile?: string | undefined;
   /** Epochs without a lower test loss after which the run ends; all are made where undefined. */
   readonly patience?: number | undefined;
   /** Metrics beside loss and accuracy. */
@@ -99,11 +102,16 @@ export async function trainingFrom(options: TrainingOptions): Promise<Training> 
     throw new ProxbitError("argument", `${option} ${is} --from`, "Give --from too, or leave it out.");
   }
   const { epochs, batchSize, augment, labelSmoothing, from, earlyStopping: patience, metrics } = options;
+  if (patience !== undefined && options.average !== undefined) {
+    const message = "--average is the mean of a whole run, and --early-stopping may end it before";
+    throw new ProxbitError("argument", message, "Leave one of them out.");
+  }
   const teacher = options.teacher === undefined ? undefined : await readModelFile(options.teacher);
   const objective = objectiveFrom(options, teacher);
   const bytes = from === undefined ? undefined : await readModelFile(from);
   return {
     ...{ optimizer, epochs, batchSize, augment, labelSmoothing, objective, teacher, patience, metrics },
+    ...(teacher === undefined ? {} : { teacherFile: options.teacher }),
     ...methodsOf(options),
     start: bytes && { file: from as string, bytes, rescale: options.rescale ?? false, layers: options.fromLayers },
   };
@@ -120,12 +128,26 @@ export const fitOptionsOf = (
     ...(patience === undefined ? {} : { earlyStopping: { patience } }),
   }) satisfies FitOptions;
 
+/** `data` with the answers of the training's teacher, where it has one. An error names the teacher's file. */
+export async function taught<Examples extends Split>(
+  { teacher, teacherFile }: Pick<Training, "teacher" | "teacherFile">,
+  data: Dataset<Examples>,
+  signal: AbortSignal,
+): Promise<Dataset<Examples>> {
+  if (teacher === undefined) return data;
+  return namingFile(teacherFile ?? "the teacher", () => withTeacher(data, teacher, { signal }));
+}
+
 /** Puts the weights of `start` into a new trainer. An error names the file. */
-export async function startFrom(trainer: Trainer, { file, bytes, rescale, layers }: StartOf): Promise<void> {
+export const startFrom = (trainer: Trainer, { file, bytes, rescale, layers }: StartOf): Promise<void> =>
+  namingFile(file, () => trainer.startFrom(bytes, { rescale: rescale ? "filter" : "none", layers }));
+
+/** The result of `work`, whose errors name `file`. */
+async function namingFile<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
-    await trainer.startFrom(bytes, { rescale: rescale ? "filter" : "none", layers });
+    return await work();
   } catch (cause) {
-    if (!isProxbitError(cause)) throw cause;
+    if (!isProxbitError(cause) || cause.code === "aborted") throw cause;
     throw new ProxbitError(cause.code, `${file}: ${cause.message}`, cause.remedy, { cause });
   }
 }

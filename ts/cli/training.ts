@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { removeCheckpoint } from "../io/checkpoint-store.ts";
+import { systemCode } from "../io/node.ts";
 import { checkWritable, writeFileAtomic } from "../io/write.ts";
 import { methodOf } from "../methods/index.ts";
 import type { Graph } from "../nn/graph.ts";
@@ -10,15 +11,15 @@ import { formatSummary, summary } from "../nn/summary.ts";
 import type { FlipRatio } from "../train/plan/flips.ts";
 import type { EpochEvent, Evaluation } from "../train/run/events.ts";
 import type { ResumeStart } from "../train/run/resume.ts";
-import { withTeacher } from "../train/run/teacher.ts";
 import { Trainer } from "../train/run/trainer.ts";
-import { commandToResume, type KeptRun, keptRun, refuseUnfinished } from "./checkpoint.ts";
+import { checkKept, commandOf, commandToResume, type KeptRun, keptRun } from "./checkpoint.ts";
 import { epochNotes, failedCheckpoint } from "./epoch-notes.ts";
+import { epochsMade } from "./epochs-made.ts";
 import { describeTraining } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
 import { reportStep } from "./step-report.ts";
-import { fitOptionsOf, startFrom, type Training } from "./training-options.ts";
+import { fitOptionsOf, startFrom, type Training, taught } from "./training-options.ts";
 import { writeNetwork } from "./write-network.ts";
 
 export interface TrainingRun extends Training {
@@ -54,6 +55,10 @@ export interface TrainingResult {
   /** Means over the last epoch; null where it was not asked for. */
   readonly flipRatio: FlipRatio | null;
   readonly workers: number;
+  /** The epochs that were made, fewer than asked for where the run was stopped early. */
+  readonly epochs: number;
+  /** The epoch whose weights the file has; undefined for the last one. */
+  readonly keptEpoch: number | undefined;
   /** Time in `fit`, validation included. */
   readonly seconds: number;
   /** Size of the file, and of all parameters as 32-bit floats. */
@@ -77,14 +82,14 @@ const HEADER_BYTES = 1 << 16;
  */
 export async function runTraining(run: TrainingRun, context: Context): Promise<TrainingResult> {
   const { output, signal } = context;
-  const { graph, optimizer, batchSize, workers, seed, objective, methods, teacher, metrics = [] } = run;
+  const { graph, optimizer, batchSize, workers, seed, objective, methods, metrics = [] } = run;
   const network = summary(graph);
   output.text(`${formatSummary(network)}\n`);
   output.event({ type: "network", ...network });
   const kept = run.kept ?? keptRun({ onDivergence: "stop", keep: "last" }, run.file);
   await checkWritable(run.file, network.totals.packedBytes + HEADER_BYTES);
-  await refuseUnfinished(kept);
-  const data = teacher === undefined ? run.data : await withTeacher(run.data, teacher, { signal });
+  await checkKept(kept, run.file);
+  const data = await taught(run, run.data, signal);
   const setting = {
     optimizer,
     seed,
@@ -103,15 +108,15 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     if (kept.resume) tellWhere(trainer, kept, context);
     else if (run.start) await startFrom(trainer, run.start);
     if (run.profile) {
-      const { explanation, profile, text } = await reportStep(trainer, batchSize, 0, data.train);
+      const { explanation, profile, text } = await reportStep(trainer, batchSize, 0, data.train, signal);
       output.event({ type: "explanation", ...explanation });
       output.event({ type: "profile", ...profile });
       output.text(`${text}\n`);
     }
     const began = performance.now();
-    const before = trainer.left()?.history ?? [];
-    let soft: SoftScore | null = before.reduce<SoftScore | null>((last, event) => softScoreOf(event) ?? last, null);
-    let flipRatio: FlipRatio | null = before.at(-1)?.flipRatio ?? null;
+    const history = [...(trainer.left()?.history ?? [])];
+    let soft: SoftScore | null = history.reduce<SoftScore | null>((last, event) => softScoreOf(event) ?? last, null);
+    let flipRatio: FlipRatio | null = history.at(-1)?.flipRatio ?? null;
     let failure: string | null = null;
     const { soft: validateSoft = true, flipRatio: counted = false } = run;
     const { path, every, isWritten, average, keep } = kept;
@@ -127,6 +132,7 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
         training.step(event);
         continue;
       }
+      history.push(event);
       training.epoch(event);
       for (const note of epochNotes(event)) output.note(note);
       soft = softScoreOf(event) ?? soft;
@@ -139,13 +145,20 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     const seconds = (performance.now() - began) / 1000;
     // Written before it is evaluated, so that nothing which happens there can lose it.
     const words = { ...(keep === "best" ? { keep } : {}), ...(average === undefined ? {} : { average }) };
-    const bytes = await trainer.pack({ ...describeTraining(run), ...words });
+    const made = epochsMade(history, run.epochs, { keep, patience: run.patience });
+    const bytes = await trainer.pack({ ...describeTraining({ ...run, ...made }), ...words });
     await writeNetwork(run.file, bytes);
     isWrittenTo = run.file;
-    if (!kept.isNamed) await removeCheckpoint(kept.path);
+    if (!kept.isNamed)
+      await removeOr(
+        (why) => `the checkpoint ${kept.path} stays: ${why}`,
+        context,
+        () => removeCheckpoint(kept.path),
+      );
     const evaluation = await trainer.evaluate(data.test, { signal, metrics, onProgress: testing.update });
     const { floatBytes } = network.totals;
-    return { evaluation, soft, flipRatio, workers: trainer.workers, seconds, packedBytes: bytes.length, floatBytes };
+    const size = { packedBytes: bytes.length, floatBytes };
+    return { evaluation, soft, flipRatio, workers: trainer.workers, ...made, seconds, ...size };
   } catch (cause) {
     throw await asEnding(cause, { trainer, kept, file: isWrittenTo });
   } finally {
@@ -161,15 +174,35 @@ async function keepEpoch(
   trainer: Trainer,
   epoch: number,
   keep: number,
-  { output }: Context,
+  context: Context,
 ): Promise<void> {
   const fileOf = (number: number): string => `${run.file}.epoch-${number}`;
   try {
-    await writeFileAtomic(fileOf(epoch), await trainer.pack(describeTraining(run)));
-    await rm(fileOf(epoch - keep), { force: true });
+    await writeFileAtomic(fileOf(epoch), await trainer.pack(describeTraining({ ...run, epochs: epoch })));
   } catch (error) {
     if (!isProxbitError(error) || error.code !== "output") throw error;
-    output.note(`the network of epoch ${epoch} was not kept, and training goes on: ${error.message}`);
+    const { message } = error;
+    context.output.note(`the network of epoch ${epoch} was not kept, and training goes on: ${message}`);
+    return;
+  }
+  const old = fileOf(epoch - keep);
+  await removeOr(
+    (why) => `${old} was not removed, and training goes on: ${why}`,
+    context,
+    () => rm(old, { force: true }),
+  );
+}
+
+/** Removes what is not needed any more. Where that fails there is a note, for no run may be lost by it. */
+async function removeOr(
+  note: (why: string) => string,
+  { output }: Context,
+  remove: () => Promise<void>,
+): Promise<void> {
+  try {
+    await remove();
+  } catch (error) {
+    output.note(note(systemCode(error) ?? String(error)));
   }
 }
 
@@ -193,13 +226,17 @@ interface Ending {
 async function asEnding(cause: unknown, { trainer, kept, file }: Ending): Promise<unknown> {
   if (!isProxbitError(cause)) return cause;
   const { code, message, remedy } = cause;
+  if (code === "not-finite" && kept.onDivergence === "rollback") {
+    const words = "Going back to good weights did not help. Begin the run anew with a lower --learning-rate.";
+    return new ProxbitError(code, message, words, { cause });
+  }
   if (code === "not-finite" && kept.isWritten) {
     const way = "--resume --on-divergence rollback --allow on-divergence";
     return new ProxbitError(code, message, `${remedy} Or go on from the checkpoint: add ${way}.`, { cause });
   }
   if (code !== "aborted") return cause;
   if (file !== null) {
-    const words = `The network was trained to its end and stands in ${file}; evaluate it by \`proxbit eval ${file}\`.`;
+    const words = `The network was trained to its end and stands in ${file}; evaluate it by \`${commandOf("eval", file)}\`.`;
     return new ProxbitError(code, message, words, { cause });
   }
   if (trainer.left() === null) return new ProxbitError(code, message, "No model file was written.", { cause });

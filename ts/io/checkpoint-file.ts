@@ -114,6 +114,12 @@ export async function encodeCheckpoint(
 
 const AGAIN = "Go on from the checkpoint before it, or begin the run anew.";
 
+/** True for a file that begins as checkpoints do, be the rest of it damaged or not. */
+export function isCheckpointFile(bytes: Uint8Array): boolean {
+  const start = new TextDecoder().decode(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + 64));
+  return start.startsWith(`{"__metadata__":{"format":"${FORMAT}"`);
+}
+
 /** The error for a checkpoint that nobody can go on from. */
 export const brokenCheckpoint = (why: string, remedy: string = AGAIN, cause?: unknown): ProxbitError =>
   new ProxbitError("checkpoint", why, remedy, cause === undefined ? {} : { cause });

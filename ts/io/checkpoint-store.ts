@@ -68,10 +68,15 @@ export function fileStore(path: string): CheckpointStore {
   };
 }
 
+/** The files of the checkpoints in the file `path`: that itself, behind any link, and the one before it. Node only. */
+export async function checkpointFiles(path: string): Promise<readonly [last: string, previous: string]> {
+  const real = await targetOf(path);
+  return [real, previousPath(real)];
+}
+
 /** Removes the checkpoints in the file `path`, whose run has ended. Node only. */
 export async function removeCheckpoint(path: string): Promise<void> {
-  const real = await targetOf(path);
-  for (const file of [path, real, previousPath(real)]) await node().files.rm(file, { force: true });
+  for (const file of [path, ...(await checkpointFiles(path))]) await node().files.rm(file, { force: true });
 }
 
 const node = () => requireNode("A checkpoint in a file", "In a browser, give browserStore(name).");

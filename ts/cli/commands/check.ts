@@ -36,6 +36,7 @@ import {
 } from "../check-runs.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
 import { isModule, isNetwork, MODULE_DEFAULTS, networkMaker } from "../network.ts";
+import { checkModule } from "../obeys.ts";
 import {
   addCommonOptions,
   addQuantizerOptions,
@@ -179,7 +180,9 @@ async function subjectsOf(
   refuseBounds(options);
   const chosen = { ...quantizers, ...(inputShape === undefined ? {} : { inputShape }) };
   const makeNetwork = await networkMaker(given);
-  const graph = await makeNetwork(isModule(given) ? { ...MODULE_DEFAULTS, ...chosen } : chosen);
+  const asked = isModule(given) ? { ...MODULE_DEFAULTS, ...chosen } : chosen;
+  const graph = await makeNetwork(asked);
+  await checkModule(given, makeNetwork, graph, { typed: options, given: asked, inputShape });
   requireImages(graph);
   return [isModule(given) ? { kind: "graph", graph } : { kind: "model", name: given, ...chosen }];
 }

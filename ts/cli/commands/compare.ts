@@ -29,20 +29,19 @@ import { plainObjective } from "../../train/losses/index.ts";
 import { applyMethods, type Method, workOf } from "../../train/method.ts";
 import { LANES } from "../../train/plan/plan.ts";
 import { checkTraining } from "../../train/run/check-training.ts";
-import { tooFew } from "../../train/run/evaluate.ts";
 import { refuseSilentStart } from "../../train/run/silent-weights.ts";
-import { withTeacher } from "../../train/run/teacher.ts";
 import { commandLine } from "../checkpoint.ts";
 import { addVariedOptions, settingsFrom, type VariedOptions, varied } from "../compare-settings.ts";
-import { checkDataName, readData } from "../data.ts";
+import { checkBatch, checkDataName, readData, smallerBatch } from "../data.ts";
 import { pairs } from "../format.ts";
 import { type Networks, networksOf, quantizerList, seedList, taskList } from "../grid.ts";
 import { gridProgress } from "../grid-progress.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { methodsText } from "../methods.ts";
+import { checkBinaryWeights } from "../optimizer.ts";
 import { addCommonOptions, addDataOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import type { Context } from "../run.ts";
-import { fitOptionsOf, startFrom, type Training, trainingFrom } from "../training-options.ts";
+import { fitOptionsOf, startFrom, type Training, taught, trainingFrom } from "../training-options.ts";
 
 interface CompareOptions extends DataOptions, VariedOptions {
   readonly data: string;
@@ -116,6 +115,8 @@ export function compareCommand(context: Context): Command {
 async function compare(typed: CompareOptions, context: Context): Promise<void> {
   const { output, signal } = context;
   const options = varied(typed);
+  if (options.out === "")
+    throw new ProxbitError("argument", "--out is empty", "Name a folder, for example out/fashion.");
   checkBaseline(options);
   const { method: ways = [], ...others } = options;
   const training = await trainingFrom(others);
@@ -124,10 +125,11 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
   const methodsOf = ({ method }: Cell): readonly Method[] => (method === undefined ? [] : (byText.get(method) ?? []));
   checkDataName(options.data);
   const data = await readSplits(options, context);
-  if (data.train.count < options.batchSize) throw tooFew(data.train.count, options.batchSize);
+  checkBatch(data.train, options.batchSize, smallerBatch);
   stopIfAborted(signal);
   const cells = cellsOf({ ...options, methods });
   const networks = await networksOf(options.model, cells, data, options);
+  checkBinaryWeights(options, cells.map(networks.graphOf));
   refuseCells(cells, { ...options, networks, methodsOf, training, data });
   const settings: Settings = {
     data: describeData(data),
@@ -140,12 +142,12 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
   const finished = new Map<string, FinishedRun>();
   const directory = join(options.out, "runs");
   const { graphOf } = networks;
-  const { optimizer, objective, teacher, start } = training;
+  const { optimizer, objective, start } = training;
   const began = performance.now();
   try {
     const work: GridWork = {
       ...{ runs, graphOf, methodsOf, optimizer, objective, directory, signal },
-      data: teacher === undefined ? data : await withTeacher(data, teacher, { signal }),
+      data: await taught(training, data, signal),
       fit: fitOptionsOf(training, options),
       start: start && ((trainer) => startFrom(trainer, start)),
       ...{ parallel: options.parallel, workers: workersOf(options) },

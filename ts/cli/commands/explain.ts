@@ -11,6 +11,7 @@ import { addBoundOptions, type BoundOptions, boundNames, boundsFrom, refuseBound
 import { pairs, printable, sizes } from "../format.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
 import { isModule, isNetwork, MODULE_DEFAULTS, networkMaker } from "../network.ts";
+import { checkModule } from "../obeys.ts";
 import {
   addCommonOptions,
   addQuantizerOptions,
@@ -62,20 +63,23 @@ export function explainCommand(context: Context): Command {
   );
 }
 
-async function explainNetwork(name: string, options: ExplainOptions, { output }: Context): Promise<void> {
+async function explainNetwork(name: string, options: ExplainOptions, context: Context): Promise<void> {
+  const { output, signal } = context;
   const { batchSize, progress, inputShape, classes, workers } = options;
   refuseBounds(options);
   const makeNetwork = await networkMaker(name);
-  const graph = await makeNetwork({
+  const given = {
     ...(isModule(name) ? MODULE_DEFAULTS : {}),
     ...(inputShape === undefined ? {} : { inputShape }),
     ...(classes === undefined ? {} : { classes }),
     ...quantizersFrom(options),
-  });
+  };
+  const graph = await makeNetwork(given);
+  await checkModule(name, makeNetwork, graph, { typed: options, given, inputShape, classes });
   const trainer = await Trainer.create(graph, workers === undefined ? {} : { workers });
   try {
     const images = options.profile ? randomImages(trainer, batchSize) : null;
-    const { explanation, profile, text } = await reportStep(trainer, batchSize, progress, images);
+    const { explanation, profile, text } = await reportStep(trainer, batchSize, progress, images, signal);
     const measured = profile === undefined ? {} : { profile };
     output.result({ model: graph.name, ...explanation, ...measured }, `${graph.name}: ${text}`);
   } finally {

@@ -104,6 +104,7 @@ async function predict(
   if (names.length === 1) return predictOne(session, names[0] as string, { input, threshold }, options, context);
   const answers: Answer[] = [];
   const progress = countProgress(context, "reading");
+  const table = () => (threshold === null ? rows(answers) : rowsOfMany(answers));
   try {
     for await (const pixels of picturesOf(names, input, context)) {
       const image = names[answers.length] as string;
@@ -118,6 +119,11 @@ async function predict(
       output.event({ type: "prediction", ...answer });
       progress.update(answers.length, names.length);
     }
+  } catch (error) {
+    // The answers so far are no less true.
+    progress.clear();
+    if (answers.length > 0) output.text(table());
+    throw error;
   } finally {
     progress.clear();
   }
@@ -127,7 +133,7 @@ async function predict(
     for (const { class: name } of answer.labels ?? [answer]) counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   const found = { images: answers.length, counts: Object.fromEntries(counts) };
-  output.result(found, threshold === null ? rows(answers) : rowsOfMany(answers));
+  output.result(found, table());
 }
 
 async function predictOne(

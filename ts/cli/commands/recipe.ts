@@ -5,7 +5,7 @@ import { checkWritable } from "../../io/write.ts";
 import { model } from "../../nn/models/index.ts";
 import { factsOfMethods } from "../../train/method.ts";
 import { addCheckpointOptions, addEndOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
-import { readData } from "../data.ts";
+import { checkBatch, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { addMethodOption, type MethodOptions, methodsOf } from "../methods.ts";
@@ -55,16 +55,17 @@ async function trainRecipe(name: string, options: RecipeOptions, context: Contex
   await checkWritable(options.out);
   const data = await readData(recipe.data, options, context);
   stopIfAborted(context.signal);
+  checkBatch(data.train, recipe.batchSize, () => `Give --limit ${recipe.batchSize} or more, or leave it out.`);
   const float = options.float ? { weightQuantizer: null, activationQuantizer: null } : {};
   const shape = { inputShape: data.train.shape, classes: data.classes.length };
   const graph = model(recipe.model, { ...recipe.options, ...shape, ...float });
   const { optimizer, augment, labelSmoothing, batchSize } = recipe;
-  const [epochs, seed] = [options.epochs ?? recipe.epochs, options.seed ?? recipe.seed];
-  const course = { optimizer, augment, labelSmoothing, epochs, batchSize, seed };
+  const seed = options.seed ?? recipe.seed;
+  const course = { optimizer, augment, labelSmoothing, epochs: options.epochs ?? recipe.epochs, batchSize, seed };
   const place = { workers: options.workers, ...methodsOf(options), profile: false, kept, file: options.out };
   const run: TrainingRun = { graph, data, ...course, ...place };
   const result = await runTraining(run, context);
-  const { evaluation, workers, seconds, packedBytes, floatBytes } = result;
+  const { evaluation, workers, epochs, keptEpoch, seconds, packedBytes, floatBytes } = result;
   context.output.result(
     {
       recipe: name,
@@ -72,7 +73,9 @@ async function trainRecipe(name: string, options: RecipeOptions, context: Contex
       model: graph.name,
       ...quantizersOf(graph),
       ...(run.methods === undefined ? {} : { methods: factsOfMethods(run.methods) }),
-      ...{ epochs, batchSize, seed, augment, labelSmoothing, workers },
+      epochs,
+      ...(keptEpoch === undefined ? {} : { keptEpoch }),
+      ...{ batchSize, seed, augment, labelSmoothing, workers },
       trainImages: data.train.count,
       testImages: data.test.count,
       seconds,

@@ -169,5 +169,8 @@ async function showPair(name: string, options: TheoryOptions, { output }: Contex
 
 function checkOptions(options: TheoryOptions, name?: string): void {
   const [from, to] = domainOf(options, name);
-  numberIn(to, from + 1e-6, 1e6, "--to", { code: "argument", what: "command line" });
+  const subject = { code: "argument", what: "command line" } as const;
+  // The end that was typed is the one to be mended.
+  if (options.to === undefined) numberIn(from, -1e6, to - 1e-6, "--from", subject);
+  else numberIn(to, from + 1e-6, 1e6, "--to", subject);
 }

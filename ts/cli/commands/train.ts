@@ -6,11 +6,12 @@ import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/network.ts";
 import { factsOfMethods } from "../../train/method.ts";
 import { addCheckpointOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
-import { checkDataName, checkImageShape, readData } from "../data.ts";
+import { checkBatch, checkDataName, checkImageShape, readData, smallerBatch } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { accumulatorOf, quantizersOf } from "../model-file.ts";
 import { networkMaker } from "../network.ts";
+import { checkModule } from "../obeys.ts";
 import { checkBinaryWeights, quantizerFor } from "../optimizer.ts";
 import {
   addCommonOptions,
@@ -90,13 +91,12 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
   await checkWritable(options.out);
   const data = await readData(options.data, options, context);
   stopIfAborted(context.signal);
-  const made = await makeNetwork({
-    inputShape: data.train.shape,
-    classes: data.classes.length,
-    ...chosen,
-  });
+  checkBatch(data.train, options.batchSize, smallerBatch);
+  const given = { inputShape: data.train.shape, classes: data.classes.length, ...chosen };
+  const made = await makeNetwork(given);
+  await checkModule(options.model, makeNetwork, made, { typed: quantizerFor(options), given });
   const graph = options.freeze === undefined ? made : freeze(made, options.freeze);
-  checkBinaryWeights(options, graph);
+  checkBinaryWeights(options, [graph]);
   checkImageShape(inputShapeOf(graph), data.train, data.name);
   const run: TrainingRun = {
     ...training,
@@ -119,7 +119,8 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
       activationQuantizer: quantizers.activationQuantizer,
       accumulator: accumulatorOf(graph),
       ...(run.methods === undefined ? {} : { methods: factsOfMethods(run.methods) }),
-      epochs: options.epochs,
+      epochs: result.epochs,
+      ...(result.keptEpoch === undefined ? {} : { keptEpoch: result.keptEpoch }),
       batchSize: options.batchSize,
       seed: options.seed,
       workers,

@@ -2,7 +2,7 @@
  * Where the time of a step goes, measured: some steps of training are run with a clock around every call, and all values
  * are put back afterwards.
  */
-import { integerIn, numberIn, plainObject, type Subject } from "../../base/checks.ts";
+import { integerIn, numberIn, plainObject, type Subject, signalOf } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Split } from "../../data/dataset.ts";
 import type { Call, Part } from "../../program/call.ts";
@@ -12,7 +12,7 @@ import type { TimedRun } from "../../runtime/profile.ts";
 import { writeLarge } from "../plan/memory.ts";
 import { checkSplit } from "../run/check-split.ts";
 import type { Engine } from "../run/engine.ts";
-import { DEFAULT_BATCH, LARGEST_BATCH, tooFew } from "../run/evaluate.ts";
+import { DEFAULT_BATCH, LARGEST_BATCH, stopped, tooFew } from "../run/evaluate.ts";
 
 export interface TrainingProfileOptions {
   /** Images a step; 128 where absent. */
@@ -21,6 +21,8 @@ export interface TrainingProfileOptions {
   readonly steps?: number;
   /** Share of the run that is done, in [0, 1]: quantizers harden on the way. 0 where absent. */
   readonly progress?: number;
+  /** Ends the measurement between two steps, with the error `aborted`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Parts of a step's work, as shares of the time of all workers. */
@@ -68,11 +70,12 @@ export async function profileTraining(
   options: TrainingProfileOptions,
 ): Promise<TrainingProfile> {
   const subject: Subject = { code: "argument", what: "profile" };
-  plainObject(options, ["batchSize", "steps", "progress"], subject);
+  plainObject(options, ["batchSize", "steps", "progress", "signal"], subject);
   checkSplit(engine, split);
   const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const steps = integerIn(options.steps ?? 10, 1, MOST_STEPS, "steps", subject);
   const progress = numberIn(options.progress ?? 0, 0, 1, "progress", subject);
+  const signal = signalOf(options.signal, "signal", subject);
   if (split.count < batchSize) throw tooFew(split.count, batchSize);
   return engine.withPlan(batchSize, async (plan) => {
     const program = await engine.trainingProgram(plan, split, progress);
@@ -83,11 +86,21 @@ export async function profileTraining(
       );
     const restore = await remember(engine);
     try {
-      const warm = await engine.pool.profile(program, inputs(WARM_UP, 0));
-      const runs = await engine.pool.profile(program, inputs(steps, WARM_UP));
-      for (const { result } of [...warm, ...runs]) if (result.failure !== null) throw notFinite(result.failure.node);
+      const measured = async (count: number, first: number): Promise<readonly TimedRun[]> => {
+        if (signal?.aborted) throw stopped("the measurement");
+        const runs = await engine.pool.profile(program, inputs(count, first));
+        for (const { result } of runs) if (result.failure !== null) throw notFinite(result.failure.node);
+        return runs;
+      };
+      for (let step = 0; step < WARM_UP; step++) await measured(1, step);
+      const runs: TimedRun[] = [];
+      let elapsed = 0;
+      for (let step = 0; step < steps; step++) {
+        const own = await measured(1, WARM_UP + step);
+        elapsed += Math.max(...own.map(({ timing }) => timing.elapsed));
+        runs.push(...own);
+      }
       const { workers } = engine.pool;
-      const elapsed = Math.max(...runs.map(({ timing }) => timing.elapsed));
       const shares = sharesOf(engine, program, runs);
       return { steps, batchSize, workers, progress, millisecondsPerStep: elapsed / steps, ...shares };
     } finally {
