@@ -46,10 +46,10 @@ describe("the page", () => {
     ended,
   });
 
-  it("has a row for each cell, with means over the layers, and what hardening lost", () => {
+  it("has a row for each cell, with means over the layers, and what the sign moved in the last soft epoch", () => {
     const [whole, part] = studyRows([record("bnn++", true), record("bnn++:beta=5", false)]);
     expect(whole).toEqual([
-      ...["bnn++", "weights", "2", "82.00", "90.00 (1)", "8.00", "w 2.00, 2.00", "w 0.60, 0.60"],
+      ...["bnn++", "weights", "2", "82.00", "90.00 (1)", "9.00", "w 2.00, 2.00", "w 0.60, 0.60"],
       ...["1.0e-2, 1.0e-2", "3.0"],
     ]);
     expect(part?.slice(0, 3)).toEqual(["bnn++:beta=5", "weights", "1 of 2"]);
