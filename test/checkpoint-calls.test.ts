@@ -64,6 +64,36 @@ describe("save", () => {
     expect(store.all).toHaveLength(1);
   });
 
+  test("that nobody waits for holds the run until the moment is copied", async () => {
+    const wanted = await straightEnd(course);
+    const trainer = await trainerOf(softening());
+    const store = memoryStore();
+    const saves: Promise<void>[] = [];
+    for await (const _ of trainer.fit(data, course)) if (saves.length < 5) saves.push(trainer.save(store));
+    await Promise.all(saves);
+    expect(store.all).toHaveLength(5);
+    for (const bytes of store.all) {
+      const second = await Trainer.resume(bytes);
+      await second.continueFit(data);
+      expect(await second.weights()).toEqual(wanted);
+      second.close();
+    }
+  });
+
+  test("within a task between epochs is refused, for it would wait for itself", async () => {
+    const trainer = await trainerOf(softening());
+    const save = async (): Promise<undefined> => {
+      await trainer.save(memoryStore());
+    };
+    for (const task of [
+      { name: "own", run: save },
+      { name: "own", begin: save, run: async () => undefined },
+    ]) {
+      const { message } = await rejected("argument", eventsOf(trainer.fit(data, { ...course, tasks: [task] })));
+      expect(message).toContain("a task between epochs is at work");
+    }
+  });
+
   test("is refused behind the death of a worker, which may have been within a step", async () => {
     const trainer = await trainerOf(softening(), { workers: 2 });
     const run = async (): Promise<void> => {
@@ -178,8 +208,20 @@ test("the best epoch that was asked for stays, whichever early stopping prefers"
   const stopped = epochs.reduce((least, event) => (lossOf(event) < lossOf(least) ? event : least));
   expect(best?.epoch).not.toBe(stopped.epoch);
   const { accuracy, loss } = await trainer.evaluate(data.test);
+  expect(epochs.at(-1)?.kept).toBe(best?.epoch);
   expect(accuracy).toBe(best?.accuracy);
   expect(loss).toBeCloseTo(best?.loss ?? Number.NaN, 6);
+});
+
+test("events tell the epoch that early stopping goes back to, where it goes back to one", async () => {
+  for (const restoreBest of [true, false]) {
+    const trainer = await trainerOf(binary(), { optimizer: optimizers.adam({ learningRate: 0.01 }) });
+    const earlyStopping = { patience: 3, monitor: "accuracy", restoreBest } as const;
+    const { epochs } = await trainer.fit(data, { epochs: 30, batchSize: 8, earlyStopping });
+    const accuracies = epochs.map(({ validation }) => validation?.accuracy ?? 0);
+    const best = 1 + accuracies.indexOf(Math.max(...accuracies));
+    expect(epochs.at(-1)?.kept).toBe(restoreBest ? best : undefined);
+  }
 });
 
 test("a call that goes on keeps the checkpoint that it began with", async () => {

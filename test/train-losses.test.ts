@@ -377,6 +377,19 @@ describe("distributions as targets", () => {
     });
   });
 
+  test("are looked at for each number of outputs, though networks share their memory", async () => {
+    const targets = Float32Array.from([0.5, 0.5, 1, 0, 0.25, 0.75, 0, 1]);
+    const trainOn = async (units: number): Promise<void> => {
+      const graph = sequential({ inputShape: [4] }, [layers.dense({ units })]);
+      const trainer = await trainerOf(graph, { objective: [losses.crossEntropy({ truth: "targets" })] });
+      const train = split(new Float32Array((4 * targets.length) / units), null, [4], { targets });
+      const own = makeDataset({ name: "own", classes: [], train, test: train });
+      await trainer.fit(own, { epochs: 1, batchSize: 2, validate: false });
+    };
+    await trainOn(2);
+    await expect(trainOn(4)).rejects.toMatchObject({ code: "data", message: expect.stringContaining("shares of 1") });
+  });
+
   test("that are rounded are taken", async () => {
     await trained([0.5, 0.5, 0.3333, 0.6666]);
   });

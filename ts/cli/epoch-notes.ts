@@ -1,4 +1,4 @@
-/** What people should know of an epoch as it ends. */
+/** Notes for people about an epoch that has ended. */
 import type { EpochEvent } from "../train/run/events.ts";
 
 /** Warnings, and that the epoch was begun anew. */

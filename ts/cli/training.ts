@@ -14,7 +14,6 @@ import type { ResumeStart } from "../train/run/resume.ts";
 import { Trainer } from "../train/run/trainer.ts";
 import { checkKept, commandOf, commandToResume, type KeptRun, keptRun } from "./checkpoint.ts";
 import { epochNotes, failedCheckpoint } from "./epoch-notes.ts";
-import { epochsMade } from "./epochs-made.ts";
 import { describeTraining } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
@@ -145,7 +144,8 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     const seconds = (performance.now() - began) / 1000;
     // Written before it is evaluated, so that nothing which happens there can lose it.
     const words = { ...(keep === "best" ? { keep } : {}), ...(average === undefined ? {} : { average }) };
-    const made = epochsMade(history, run.epochs, { keep, patience: run.patience });
+    const last = history.at(-1);
+    const made = { epochs: last?.epoch ?? run.epochs, keptEpoch: last?.kept };
     const bytes = await trainer.pack({ ...describeTraining({ ...run, ...made }), ...words });
     await writeNetwork(run.file, bytes);
     isWrittenTo = run.file;

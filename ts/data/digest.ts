@@ -5,7 +5,7 @@
  * digests together, so that no piece is copied. Of a stream a few examples stand for all.
  */
 
-import { bytesOf } from "../base/arrays.ts";
+import { bytesOf, joined } from "../base/arrays.ts";
 import { reading } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Examples, Split, Stream } from "./dataset.ts";
@@ -39,13 +39,7 @@ async function hashOf(facts: string, arrays: readonly Uint8Array[]): Promise<str
       parts.push(await sha256(bytes.subarray(first, first + PIECE)));
     }
   }
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return hex(await sha256(all));
+  return hex(await sha256(joined(parts)));
 }
 
 /** A hash that is still to be made; what it is of has been read. */

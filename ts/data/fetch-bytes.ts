@@ -1,4 +1,5 @@
 /** The bytes at an address, within bounds of size and time. */
+import { joined } from "../base/arrays.ts";
 
 /** A server that sends less than so many bytes in so long has gone away, or wants its client to wait. */
 const PATIENCE_MS = 30_000;
@@ -74,19 +75,9 @@ export async function fetchBytes(
       chunks.push(chunk);
       onProgress(received, total);
     }
-    return joined(chunks, received);
+    return joined(chunks);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   }
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

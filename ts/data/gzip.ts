@@ -1,4 +1,5 @@
 /** Gzip (RFC 1952) through the platform's `DecompressionStream`, with a cap on the result's size. */
+import { joined } from "../base/arrays.ts";
 import { ProxbitError } from "../base/errors.ts";
 
 /** Recognises the beginning of a gzip member. */
@@ -35,11 +36,5 @@ export async function gunzip(
     }
     chunks.push(value);
   }
-  const content = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    content.set(chunk, at);
-    at += chunk.length;
-  }
-  return content;
+  return joined(chunks);
 }

@@ -29,7 +29,7 @@ export function firstNotFinite(values: ArrayLike<number>): number {
   return -1;
 }
 
-/** How far the sum of a distribution over classes may be from 1. */
+/** The distance from 1 that the sum of a distribution over classes may have. */
 const SHARES_WITHIN = 1e-3;
 
 /** The first example whose `size` targets are no shares of 1, which are not negative and add up to 1; or -1. */

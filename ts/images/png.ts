@@ -6,6 +6,7 @@
  * sees it. A header that promises more than the pixel data can hold is refused before anything is unpacked. The decoder gets
  * the chunks that make the picture and nothing else. Bytes behind IEND are ignored.
  */
+import { joined } from "../base/arrays.ts";
 import { crc32 } from "./crc32.ts";
 import { MOST_GROWTH } from "./deflate.ts";
 import { checkSize, imageError, MEGAPIXELS, type Picture, SAVE_AGAIN } from "./picture.ts";
@@ -156,16 +157,7 @@ async function checkPixels(facts: PngFacts, what: string): Promise<void> {
 }
 
 /** The file out of the chunks that make the picture. */
-function essential(chunks: readonly Uint8Array[]): Uint8Array {
-  const file = new Uint8Array(SIGNATURE.length + chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  file.set(SIGNATURE);
-  let at = SIGNATURE.length;
-  for (const chunk of chunks) {
-    file.set(chunk, at);
-    at += chunk.length;
-  }
-  return file;
-}
+const essential = (chunks: readonly Uint8Array[]): Uint8Array => joined([Uint8Array.from(SIGNATURE), ...chunks]);
 
 /**
  * Decodes a PNG of any colour type and depth, except interlaced ones of fewer than 8 bits a sample.

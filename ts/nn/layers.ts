@@ -13,7 +13,6 @@ import { buildLayer as build } from "./layer-options.ts";
 import type {
   ActivationOptions,
   BatchNormOptions,
-  ConcatenateOptions,
   Conv2dOptions,
   DenseOptions,
   DepthwiseConv2dOptions,
@@ -22,13 +21,10 @@ import type {
   InputOptions,
   LayerNormOptions,
   LeakyReluOptions,
-  PermuteOptions,
   Pool2dOptions,
-  ReshapeOptions,
   UnitDeviationOptions,
-  UpSampling2dOptions,
-  ZeroPadding2dOptions,
 } from "./ops/options.ts";
+import { concatenate, flatten, permute, reshape, upSampling2d, zeroPadding2d } from "./shape-layers.ts";
 import {
   attention,
   classToken,
@@ -204,47 +200,14 @@ export function softmax(options: LayerOptions = {}): Layer {
   return build("softmax", options);
 }
 
-/** Any shape to one axis, rows first, channels innermost. */
-export function flatten(options: LayerOptions = {}): Layer {
-  return build("flatten", options);
-}
-
 /** The sum of two tensors of one shape: `layers.add().apply([a, b])`. */
 export function add(options: LayerOptions = {}): Layer {
   return build("add", options);
 }
 
-/**
- * Two tensors one behind the other along an axis, which is the last one by default: `layers.concatenate().apply([a, b])`.
- * Along all other axes they have the same sizes.
- */
-export function concatenate(options: ConcatenateOptions = {}): Layer {
-  return build("concatenate", options);
-}
-
 /** The product of two tensors of one shape, element by element: `layers.multiply().apply([a, b])`. */
 export function multiply(options: LayerOptions = {}): Layer {
   return build("multiply", options);
-}
-
-/** The same numbers in the same order under another shape, of which one axis may be -1. It costs nothing. */
-export function reshape(options: ReshapeOptions): Layer {
-  return build("reshape", options);
-}
-
-/** Axes in another order, counted from 1 as in Keras: `layers.permute({ dims: [2, 1] })` turns a matrix. */
-export function permute(options: PermuteOptions): Layer {
-  return build("permute", options);
-}
-
-/** Makes images larger by whole factors, 2 by default: repeats their pixels, or puts others between them. */
-export function upSampling2d(options: UpSampling2dOptions = {}): Layer {
-  return build("upSampling2d", options);
-}
-
-/** Rows and columns of zeros around images; one on each side by default. */
-export function zeroPadding2d(options: ZeroPadding2dOptions = {}): Layer {
-  return build("zeroPadding2d", options);
 }
 
 /**

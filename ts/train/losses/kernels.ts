@@ -40,7 +40,7 @@ export function latentTensors(
   );
 }
 
-/** What to do where a term, or the method that brings it, is over weights that are flipped, searched or frozen. */
+/** The remedy where a term, or the method that brings it, is over weights that are flipped, searched or frozen. */
 export const TRAIN_MAGNITUDES =
   "Train it with an optimizer of latent weights, such as optimizers.adam(), or leave out the term or the method that brings it.";
 

@@ -26,7 +26,7 @@ export interface LossTerm {
    * score. Its results begin with `loss` and `correct`, sums over images.
    */
   readonly isScore?: true;
-  /** Of a score over targets: whether the largest one names the class, or each says yes or no. "sides" where absent. */
+  /** The meaning of a score's targets: the largest one names the class, or each says yes or no. "sides" where absent. */
   readonly meaning?: "classes" | "sides" | undefined;
   /** True where the term reads label smoothing. A run that smooths needs such a term. */
   readonly isSmoothed?: true;
@@ -50,7 +50,7 @@ export interface LossTerm {
   readonly plan: (context: LossContext) => TermPlan;
 }
 
-/** What a term asks of the data. "shares" are targets that are distributions over the classes: not negative, with the sum 1. */
+/** The truth that a term reads. "shares" are targets that are distributions over the classes: not negative, with the sum 1. */
 export type TermTruth = "labels" | "targets" | "shares";
 
 /** A tensor of a term's state; its name is one of the term's own. */

@@ -8,8 +8,8 @@ export interface Answers {
   readonly size: number;
   readonly split: Pick<Split, "count" | "labels" | "targets">;
   /**
-   * Of examples without labels: "classes" where the largest target is the class, which the largest output answers; "sides" where
-   * each output says yes above 0, and its target above 1/2. Where absent, "classes" where several targets of each example are
+   * The meaning of targets without labels. "classes": the largest target is the class, which the largest output answers. "sides":
+   * each output says yes above 0, and its target above 1/2. Where absent it is "classes" if several targets of each example are
    * shares of 1, and else "sides".
    */
   readonly meaning?: "classes" | "sides" | undefined;

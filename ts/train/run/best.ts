@@ -16,6 +16,8 @@ export interface BestWeights<Score> {
   /** Takes a copy of the weights where the epoch is better than those before. */
   readonly offer: (engine: Engine, scored: Scored<Score>) => Promise<void>;
   readonly best: () => Scored<Score> | null;
+  /** The epoch that `putBack` goes back to; null where it goes back to none. */
+  readonly kept: () => number | null;
   /** Puts the weights and statistics of the best epoch in place, where it is another than `epoch`. */
   readonly putBack: (engine: Engine, epoch: number) => Promise<void>;
   readonly save: () => unknown;
@@ -38,6 +40,7 @@ export function bestWeights<Score extends object>(
       if (putsBack) weights = await engine.alone(() => readWeights(engine));
     },
     best: () => best,
+    kept: () => (putsBack ? (best?.epoch ?? null) : null),
     putBack: async (engine, epoch) => {
       if (putsBack && best !== null && best.epoch !== epoch) await writeWeights(engine, weights);
     },

@@ -69,10 +69,11 @@ function checkInputs(engine: Engine, { count, images, labels, shape, scale, offs
   if (isArrayOf(images, "Float32Array")) checkFinite("images", images);
 }
 
-/** What was found in arrays that were looked at already, and the version of their memory then. */
+/** The findings in arrays that were looked at already, with the version of their memory then. */
 type Seen = WeakMap<object, { readonly version: number; readonly found: number }>;
 const seen: Seen = new WeakMap();
-const seenShares: Seen = new WeakMap();
+/** By the number of shares that an example has: one array may be read by networks of several sizes. */
+const seenShares = new Map<number, Seen>();
 
 /** The result of `look` at `array`, which is asked again only after its memory changed. */
 function once<A extends ClassNumbers | Float32Array>(array: A, look: (array: A) => number, known: Seen = seen): number {
@@ -152,7 +153,9 @@ function checkTargets({ count, targets }: Split, elements: number): void {
 
 /** That targets are distributions over the outputs. A smaller or larger sum would scale the loss, and a negative one has none. */
 function checkShares({ targets }: Split, size: number): void {
-  const example = once(targets as Float32Array, (all) => firstWithoutShares(all, size), seenShares);
+  const known = seenShares.get(size) ?? new WeakMap();
+  seenShares.set(size, known);
+  const example = once(targets as Float32Array, (all) => firstWithoutShares(all, size), known);
   if (example < 0) return;
   const own = Array.from((targets as Float32Array).subarray(example * size, (example + 1) * size));
   throw new ProxbitError(

@@ -7,6 +7,7 @@ import { estimateStatistics, evaluate, evaluateSoft, STATISTICS_BATCHES } from "
 import type { Score, Validation } from "./events.ts";
 import { measureExamples, predict } from "./predict.ts";
 import { type Course, progressAt, type RunRecord } from "./run.ts";
+import type { Stand } from "./stand.ts";
 
 /** What is to be done at the end of each epoch. */
 export interface EpochEnd {
@@ -27,14 +28,20 @@ interface Ended {
 }
 
 /** Ends the epoch of `course` whose steps have ended. Without validation, statistics are those of the last epoch alone. */
-export async function runEpochEnd(engine: Engine, run: RunRecord, course: Course, end: EpochEnd): Promise<Ended> {
+export async function runEpochEnd(
+  engine: Engine,
+  run: RunRecord,
+  course: Course,
+  end: EpochEnd,
+  within: Stand["within"],
+): Promise<Ended> {
   const { data } = end;
   // Without the signal: a task that is left half done would be done again by a run that goes on.
   const predictHard: EpochView["predict"] = async (split) => {
     await estimateStatistics(engine, run.seed, data.train, { batchSize: course.batchSize });
     return predict(engine, split, { batchSize: course.batchSize });
   };
-  const tasks = await runTasks(engine, run.seed, end.tasks, course, predictHard);
+  const tasks = await within(() => runTasks(engine, run.seed, end.tasks, course, predictHard));
   const isLast = course.epoch + 1 === course.epochs;
   const validation = end.validate || isLast ? await validate(engine, run, course, end) : undefined;
   return {

@@ -80,6 +80,8 @@ export interface EpochEvent {
   readonly tasks?: TaskResults;
   /** The best epoch so far; where the best one is kept. */
   readonly best?: Best;
+  /** The epoch whose weights the call would end with, ended here; where it keeps the best, or early stopping goes back to one. */
+  readonly kept?: number;
   /** The checkpoints of the run so far; where it has any. */
   readonly checkpoint?: CheckpointReport;
   /** Times that the run diverged in this epoch and began it anew with lower learning rates; where it did. */

@@ -16,7 +16,7 @@ import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-opti
 import { type Call, factsOf, goodPoint, isRecovered, momentOf, remember, restoreTasks } from "./recovery.ts";
 import { type Course, endEpoch, inputOf, newCourse, type RunRecord } from "./run.ts";
 import { mayFallSilent, refuseSilentTraining } from "./silent-weights.ts";
-import { standStill, type TrainerState } from "./trainer-state.ts";
+import type { TrainerState } from "./trainer-state.ts";
 import { watchLoss } from "./watch-loss.ts";
 
 export type { FitOptions } from "./fit-options.ts";
@@ -123,9 +123,10 @@ async function* work(call: Call, begin: () => Course, isNew = false): AsyncGener
   let isLeftByCaller = true;
   try {
     if (checked.checkpoint !== null) keeper = await createKeeper(checked.checkpoint.store, checked.checkpoint.every);
+    await state.stand.move();
     state.course = begin();
     hasBegun = true;
-    Object.assign(state, { checkpoint: checked.checkpoint, isMoving: true, isTorn: false });
+    Object.assign(state, { checkpoint: checked.checkpoint, isTorn: false });
     const { data } = checked.end;
     // A stream tells of its numbers with its first batch.
     const input = !isStream(data.train) ? inputOf(data.train) : isNew ? {} : inputWords(state);
@@ -137,7 +138,10 @@ async function* work(call: Call, begin: () => Course, isNew = false): AsyncGener
       ...checked.facts,
     };
     // What tasks begin with stands in the first checkpoint, so a run that goes on has it.
-    if (isNew) await beginTasks(call.engine, state.seed, checked.end.tasks, checked.fixed.epochs);
+    if (isNew) {
+      const { tasks } = checked.end;
+      await state.stand.within(() => beginTasks(call.engine, state.seed, tasks, checked.fixed.epochs));
+    }
     const moment = momentOf(call);
     state.moment = moment;
     // The first one finds out whether there is room, and a worker that dies early goes back to it.
@@ -178,7 +182,7 @@ async function leave(call: Call, keeper: CheckpointKeeper | null, hasBegun: bool
     if (keeper !== null) await leaveStage(call.engine);
   } finally {
     state.busy = false;
-    await standStill(state);
+    state.stand.still();
     if (hasBegun) remember(call);
   }
 }
@@ -222,6 +226,8 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
   const { engine } = call;
   const course = state.course as Course;
   const { best: bestKeeper, stopper } = call.checked;
+  // The best epoch that was asked for comes before that of who ended the run.
+  const chosen = bestKeeper ?? stopper;
   while (course.epoch < course.epochs && !(stopper?.isOver(course.epoch) ?? false)) {
     const began = performance.now();
     // A run that goes on within an epoch goes back to where it went on.
@@ -231,35 +237,35 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
     for await (const event of runSteps(engine, optimizer, state, course, { ...setting, flips })) {
       call.isStale = true;
       call.watch.step(event);
-      await standStill(state);
+      state.stand.still();
       yield event;
-      state.isMoving = true;
+      await state.stand.move();
       await keeper?.offer(stepsOf(state), moment);
     }
     const { loss, accuracy, terms, epochs } = course;
-    const ended = await runEpochEnd(engine, state, course, end);
+    const ended = await runEpochEnd(engine, state, course, end, state.stand.within);
     if (end.validate || course.epoch + 1 === course.epochs) call.isStale = false;
     const means = { loss, accuracy, ...severalOf(terms) };
     const summary: EpochEvent = { type: "epoch", epoch: course.epoch + 1, epochs, ...means, seconds: 0 };
     const flipRatio = flips === null ? {} : { flipRatio: flips.mean() };
     const checkpoint = keeper === null ? {} : { checkpoint: keeper.report() };
     const best = await keepBest(call, ended.validation);
+    const value = ended.validation?.[stopper?.monitor ?? "loss"] ?? Number.NaN;
+    await stopper?.offer(engine, { epoch: summary.epoch, value });
+    const kept = chosen?.kept() ?? null;
     const rollbacks = call.rollbacks === 0 ? {} : { rollbacks: call.rollbacks };
     call.rollbacks = 0;
     endEpoch(course);
     const seconds = (performance.now() - began) / 1000;
     const warnings = call.watch.epoch(summary);
     const told = { ...ended, ...warnings, ...flipRatio, ...best, ...checkpoint, ...rollbacks };
-    const event: EpochEvent = { ...summary, seconds, ...told };
-    const value = ended.validation?.[stopper?.monitor ?? "loss"] ?? Number.NaN;
-    await stopper?.offer(engine, { epoch: event.epoch, value });
+    const event: EpochEvent = { ...summary, seconds, ...told, ...(kept === null ? {} : { kept }) };
     state.history.push(event);
     keeper?.epochEnded();
-    await standStill(state);
+    state.stand.still();
     yield event;
-    state.isMoving = true;
+    await state.stand.move();
     await keeper?.offer(stepsOf(state), moment);
   }
-  // The best epoch that was asked for comes before that of who ended the run.
-  await (bestKeeper ?? stopper)?.putBack(engine, course.epoch);
+  await chosen?.putBack(engine, course.epoch);
 }

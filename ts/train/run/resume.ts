@@ -174,9 +174,8 @@ export function leftRun({ course, history }: TrainerState): LeftRun | null {
   return { epochs, batchSize, steps, epoch, step, history: [...history] };
 }
 
-/** See `Trainer.save`. */
-export async function saveRun(state: TrainerState, to: string | CheckpointStore): Promise<void> {
-  const { moment, course } = state;
+/** @throws ProxbitError "argument" where no call is under way or left, "worker" where its tensors are of no moment. */
+function momentOfCall({ moment, course, isTorn }: TrainerState): () => Promise<RunMoment> {
   if (moment === null || course === null) {
     throw new ProxbitError(
       "argument",
@@ -184,20 +183,23 @@ export async function saveRun(state: TrainerState, to: string | CheckpointStore)
       "Keep the weights of a trainer that has ended by pack() or weights().",
     );
   }
-  if (state.isTorn) {
-    throw new ProxbitError(
-      "worker",
-      "a worker died within a step, so the weights are those of no moment of the run",
-      "Go on from the run's last checkpoint.",
-    );
-  }
-  if (!state.isMoving) return saveMoment(moment, to);
-  return new Promise((resolve, reject) => {
-    state.waiting.push(() => saveMoment(moment, to).then(resolve, reject));
-  });
+  if (!isTorn) return moment;
+  throw new ProxbitError(
+    "worker",
+    "a worker died within a step, so the weights are those of no moment of the run",
+    "Go on from the run's last checkpoint.",
+  );
 }
 
-async function saveMoment(moment: () => Promise<RunMoment>, to: string | CheckpointStore): Promise<void> {
+/** See `Trainer.save`. */
+export async function saveRun(state: TrainerState, to: string | CheckpointStore): Promise<void> {
+  momentOfCall(state);
+  // The call may have ended at the moment that comes.
+  return state.stand.at(() => saveMoment(state, to));
+}
+
+async function saveMoment(state: TrainerState, to: string | CheckpointStore): Promise<void> {
+  const moment = momentOfCall(state);
   const keeper = await createKeeper(storeOf(to), null);
   try {
     await keeper.save(0, moment);

@@ -6,6 +6,7 @@ import type { RunFacts } from "./checkpoint.ts";
 import type { CheckpointRate, RunMoment } from "./checkpoint-keeper.ts";
 import type { EpochEvent } from "./events.ts";
 import { newRun, type RunRecord } from "./run.ts";
+import { createStand, type Stand } from "./stand.ts";
 import type { StartFact } from "./start-from.ts";
 
 /** A moment to go back to. */
@@ -37,17 +38,9 @@ export interface TrainerState extends RunRecord {
   tasks: Readonly<Record<string, unknown>>;
   /** The moment at which the last call of `fit` stands. */
   moment: (() => Promise<RunMoment>) | null;
-  /** True between two moments, while record and tensors are not of one; then `waiting` is done at the next. */
-  isMoving: boolean;
-  readonly waiting: (() => Promise<void>)[];
+  readonly stand: Stand;
   /** A worker died within a step, so that the tensors are of no moment. */
   isTorn: boolean;
-}
-
-/** Does what waits for a moment of the run, which stands still until it moves again. */
-export async function standStill(state: TrainerState): Promise<void> {
-  for (const work of state.waiting.splice(0)) await work();
-  state.isMoving = false;
 }
 
 /** The state of a new trainer. */
@@ -64,5 +57,5 @@ export const newState = (seed: number, methods: readonly Method[] = []): Trainer
     good: null,
     tasks: {},
   },
-  ...{ moment: null, isMoving: false, waiting: [], isTorn: false },
+  ...{ moment: null, stand: createStand(), isTorn: false },
 });

@@ -40,7 +40,7 @@ impl Group {
         (self.taps[0] * self.taps[1]) as f32
     }
 
-    /// For every tap its distance in `x` from the first one, in row-major order.
+    /// Calls `visit` with the distance of every tap in `x` from the first one, in row-major order.
     #[inline(always)]
     fn for_each_distance(&self, geometry: &Geometry, mut visit: impl FnMut(usize)) {
         for row in 0..self.taps[0] {
