@@ -15,7 +15,7 @@ import { initialize, pack, readWeights } from "../ts/train/run/trained-weights.t
 import { agreedLogits, bits, engineWith } from "./inference-helpers.ts";
 import { randomSplit } from "./oracle/compare.ts";
 import { philox } from "./oracle/ops/dropout.ts";
-import { eventsOf, trainerOf } from "./train-helpers.ts";
+import { copied, eventsOf, trainerOf } from "./train-helpers.ts";
 import { data, SHAPE } from "./train-networks.ts";
 
 let pool: Pool;
@@ -88,9 +88,7 @@ test("a run that was left goes on with the same draws", async () => {
     let seen = 0;
     for await (const _ of fitNetwork(engine, optimizer, state, data, options)) if (++seen === events) break;
     if (state.course === null) return readWeights(engine);
-    const { busy: _, ...record } = state;
-    const later = { ...JSON.parse(JSON.stringify(record)), busy: false };
-    await eventsOf(continueFit(engine, optimizer, later, data, options));
+    await eventsOf(continueFit(engine, optimizer, copied(state), data, options));
     return readWeights(engine);
   };
   const whole = await ended(Number.POSITIVE_INFINITY);

@@ -3,6 +3,7 @@ import { afterEach, vi } from "vitest";
 import type { Graph } from "../ts/nn/index.ts";
 import type { TrainEvent } from "../ts/train/run/events.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/run/trainer.ts";
+import { newState, type TrainerState } from "../ts/train/run/trainer-state.ts";
 
 const open: Trainer[] = [];
 afterEach(() => {
@@ -22,6 +23,10 @@ export async function eventsOf(events: AsyncIterable<TrainEvent>): Promise<Train
   for await (const event of events) all.push(event);
   return all;
 }
+
+/** The record of a run that was left, as a file would keep it. What is of the call itself is new: it holds nothing of the old one. */
+export const copied = (state: TrainerState): TrainerState =>
+  Object.assign(newState(state.seed), JSON.parse(JSON.stringify({ ...state, stand: undefined })), { busy: false });
 
 /**
  * Sets the time that steps take, until the test ends. Long steps are sent to the workers one at a time. Steps that take

