@@ -85,6 +85,29 @@ describe("a worker that dies", () => {
     },
   );
 
+  const full = async (): Promise<void> => {
+    throw new Error("no room");
+  };
+
+  test("leaves each epoch once in the history", async () => {
+    stepsAtOnce("one");
+    const { result: trainer, threads } = await withThreads(() => trainerOf(softening(), adam));
+    const told: number[] = [];
+    const store = memoryStore();
+    let writes = 0;
+    const checkpoint = { ...store, write: (parts: readonly Uint8Array[]) => (++writes > 1 ? full() : store.write(parts)) };
+    const fitting = trainer.fit(data, { ...course, checkpoint });
+    for await (const event of fitting) {
+      if (event.type === "step") continue;
+      told.push(event.epoch);
+      // The first checkpoint alone stands, so the run begins anew.
+      if (told.length === 2) await threads[1]?.terminate();
+    }
+    const { epochs } = await fitting;
+    expect(told).toEqual([1, 2, 1, 2, 3]);
+    expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+  });
+
   test("ends the run where there is no checkpoint", async () => {
     stepsAtOnce("one");
     const { result: trainer, threads } = await withThreads(() => trainerOf(softening(), adam));

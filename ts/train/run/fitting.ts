@@ -45,6 +45,8 @@ export function fittingOf(run: AsyncGenerator<TrainEvent, void, undefined>, opti
       options.onStep?.(event);
       return;
     }
+    // A run whose worker died goes on where its last checkpoint stands, so epochs can come again.
+    while ((epochs.at(-1)?.epoch ?? 0) >= event.epoch) epochs.pop();
     epochs.push(event);
     options.onEpoch?.(event);
   };
