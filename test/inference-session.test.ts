@@ -1,5 +1,7 @@
 /** The guarantees of a session: what it explains, what it does to its input, and that whatever is wrong is said. */
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { nextTurn } from "../ts/base/turn.ts";
 import { formatExplanation, load } from "../ts/inference/index.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { type Graph, layers, randomStream, resnet20, sequential, validateGraph } from "../ts/nn/index.ts";
@@ -200,6 +202,18 @@ describe("a session", () => {
     expect(bits(session.run(split.images, { count: split.count }))).toEqual(before);
     await expect(session.profile({ runs: 0 })).rejects.toMatchObject({ code: "argument" });
     await expect(session.profile({ run: 1 } as never)).rejects.toMatchObject({ code: "argument" });
+  });
+
+  test("lets others have the thread while it measures, and stops after a signal", async () => {
+    const session = await load(await fileWith(inputMetadata(split)), { batch: 4 });
+    const before = bits(session.run(split.images, { count: split.count }));
+    const aborting = new AbortController();
+    const measuring = session.profile({ runs: 1e6, signal: aborting.signal });
+    await nextTurn();
+    expect(bits(session.run(split.images, { count: split.count }))).toEqual(before);
+    aborting.abort();
+    await expect(measuring).rejects.toMatchObject({ code: "aborted" });
+    await expect(session.profile({ signal: 1 } as never)).rejects.toMatchObject({ code: "argument" });
   });
 
   test("measures images on their way in as part of no layer, whatever a layer is called", async () => {

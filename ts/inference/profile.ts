@@ -2,7 +2,9 @@
  * Where the time of a run goes: the calls of a run, each with a clock around it, summed up by layer. Of every call the
  * fastest run counts, for what a busy machine adds to a run says nothing about the network.
  */
-import { integerIn, plainObject, type Subject } from "../base/checks.ts";
+import { integerIn, plainObject, type Subject, signalOf } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { nextTurn } from "../base/turn.ts";
 import type { Graph } from "../nn/graph.ts";
 import { bind } from "../program/bind.ts";
 import type { Program } from "../program/program.ts";
@@ -14,6 +16,8 @@ import { badLayer } from "./images.ts";
 export interface ProfileOptions {
   /** Runs that are measured, after as many that are not, at most five; 20 where absent. */
   readonly runs?: number;
+  /** Stops the measurement behind the run that is under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A time, and its share of a run. */
@@ -41,22 +45,32 @@ export interface InferenceProfile {
 
 const WARM_UP = 5;
 
-/** Measures `program`, which runs `graph` over `images` images that stand in memory. */
-export function profileRun(
+/**
+ * Measures `program`, which runs `graph` over the `images` images that `stage` puts into memory. Between two runs others have the
+ * thread, and may run the session.
+ *
+ * @throws ProxbitError `argument`, `aborted`
+ */
+export async function profileRun(
   graph: Graph,
   program: Program<number>,
   instance: KernelInstance,
   images: number,
+  stage: () => void,
   options: ProfileOptions,
-): InferenceProfile {
+): Promise<InferenceProfile> {
   const subject: Subject = { code: "argument", what: "profile" };
-  plainObject(options, ["runs"], subject);
+  plainObject(options, ["runs", "signal"], subject);
   const runs = integerIn(options.runs ?? 20, 1, 1e6, "runs", subject);
+  const signal = signalOf(options.signal, "signal", subject);
   const bound = bind(program);
   const calls = program.flat(2);
   const fastest = new Float64Array(calls.length).fill(Number.POSITIVE_INFINITY);
   let between = Number.POSITIVE_INFINITY;
   for (let run = -Math.min(runs, WARM_UP); run < runs; run++) {
+    await nextTurn();
+    if (signal?.aborted) throw new ProxbitError("aborted", "the measurement was stopped", "Start it again.");
+    stage();
     const { result, timing } = executeTimed(bound, instance, soloCrew(), true, [[]]);
     if (result.failure !== null) throw badLayer(result.failure.node, "while it was measured");
     if (run < 0) continue;

@@ -53,11 +53,11 @@ export interface Session extends SessionFacts, Closable {
   runAll(images: Images | readonly Images[], options?: RunOptions): Readonly<Record<string, Float32Array>>;
   /**
    * Measures runs of as many black images as go through the layers together, with a clock around every call: the time does
-   * not depend on what is in an image. `formatExplanation` puts it beside the explanation. Pages load the code for it at the
+   * not depend on what is in an image. Between two runs others have the thread. `formatExplanation` puts it beside the explanation. Pages load the code for it at the
    * first call.
    *
    * @throws ProxbitError `argument` for bad options, `worker` where the session was closed, `environment` where that code cannot
-   * be loaded.
+   * be loaded, `aborted` after `signal`.
    */
   profile(options?: ProfileOptions): Promise<InferenceProfile>;
 }
@@ -111,8 +111,9 @@ function sessionOver(model: LoadedModel, variant: Variant, instance: KernelInsta
     explain: () => explain(variant, prepared, instance.memory),
     profile: async (profileOptions = {}) => {
       const { profileRun } = await later(async () => await import("./profile.ts"));
-      prepared.stage(new Float32Array(blockImages * inputSize));
-      return profileRun(model.graph, program(1, "floats"), instance, blockImages, profileOptions);
+      const black = new Float32Array(blockImages * inputSize);
+      const stage = (): void => void prepared.stage(black);
+      return profileRun(model.graph, program(1, "floats"), instance, blockImages, stage, profileOptions);
     },
     run,
     runAll: (images, runOptions) => byName(model, runOutputs(images, runOptions)),

@@ -87,13 +87,13 @@ async function explainNetwork(name: string, options: ExplainOptions, context: Co
   }
 }
 
-async function explainFile(file: string, command: Command, { output }: Context): Promise<void> {
+async function explainFile(file: string, command: Command, { output, signal }: Context): Promise<void> {
   refuseNetworkOptions(command, file, ["profile", "json", ...boundNames]);
   const bytes = await readModelFile(file);
   const options = command.opts<ExplainOptions>();
   const session = await loadSession(file, bytes, boundsFrom(options));
   const explanation = await session.explain();
-  const profile = options.profile ? await session.profile() : undefined;
+  const profile = options.profile ? await session.profile({ signal }) : undefined;
   const measured = profile === undefined ? {} : { profile };
   const floats = floatBytes(session.graph);
   const { metadata } = session;
