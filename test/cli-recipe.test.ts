@@ -42,6 +42,17 @@ describe("recipe", () => {
       expect(metadata).toMatchObject({ dataset: "fashion-mnist", ...told });
     }));
 
+  it("starts from the weights of a file, and says so in its own", () =>
+    withFolder(async (folder) => {
+      await writeImages(folder);
+      const out = join(folder, "tuned.safetensors");
+      const recipe = ["recipe", "fashion-mnist-cct", "--data-dir", folder, "--epochs", "1", "--out", out];
+      await resultOf(...recipe, "--from", "models/fashion-mnist-cct.safetensors");
+      const { metadata } = await load(await readFile(out));
+      expect(metadata).toMatchObject({ startedFrom: "a packed network", weightQuantizer: "bnn" });
+      expect((await failureOf(...recipe, "--rescale")).remedy).toBe("Give --from too, or leave it out.");
+    }));
+
   it("names the option that gives it images enough for a step", () =>
     withFolder(async (folder) => {
       await writeImages(folder);

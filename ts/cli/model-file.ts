@@ -5,6 +5,7 @@
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type LoadOptions, load, type Session } from "../inference/index.ts";
+import { decodeModel } from "../io/model-file.ts";
 import { readFault, readWholeFile } from "../io/read.ts";
 import type { Graph } from "../nn/graph.ts";
 import { isProduct } from "../nn/nodes.ts";
@@ -25,7 +26,14 @@ interface TrainingFacts {
   readonly seed: number;
   readonly augment?: Augmentation | undefined;
   readonly labelSmoothing?: number | undefined;
-  readonly start?: { readonly rescale: boolean } | undefined;
+  readonly start?: Start | undefined;
+}
+
+/** The model file that training started from, or layers of it. */
+interface Start {
+  readonly bytes: Uint8Array;
+  readonly rescale: boolean;
+  readonly layers?: readonly string[] | undefined;
 }
 
 /** The header's texts. Inference needs `inputScale` and `inputOffset`, `predict` the names of the classes. */
@@ -54,8 +62,12 @@ export function describeTraining(facts: TrainingFacts): Readonly<Record<string, 
 }
 
 /** The name of the file is left out, because it varies where the network does not. */
-const startText = ({ rescale }: { readonly rescale: boolean }): string =>
-  `a float network${rescale ? ", the weights of each filter rescaled" : ""}`;
+function startText({ bytes, rescale, layers }: Start): string {
+  const { weightQuantizer } = quantizersOf(decodeModel(bytes).graph);
+  const network = `a ${weightQuantizer === "none" ? "float" : "packed"} network`;
+  const part = layers === undefined ? "" : "layers of ";
+  return `${part}${network}${rescale ? ", the weights of each filter rescaled" : ""}`;
+}
 
 /** The names of the quantizers in `graph`, which may differ from the typed ones; "none" where all operands are real. */
 export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; readonly activationQuantizer: string } {
@@ -97,5 +109,15 @@ export async function loadSession(path: string, bytes: Uint8Array, options: Load
   } catch (cause) {
     if (!isProxbitError(cause) || cause.code !== "model-file") throw cause;
     throw fileError(path, cause);
+  }
+}
+
+/** The result of `work`, whose errors name `file`. */
+export async function namingFile<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!isProxbitError(cause) || cause.code === "aborted") throw cause;
+    throw new ProxbitError(cause.code, `${file}: ${cause.message}`, cause.remedy, { cause });
   }
 }

@@ -3,7 +3,7 @@
  * of its grid. An option that is added here is in the help of both, in the calls of both, and in the identity of compared runs.
  */
 import type { Command } from "commander";
-import { isProxbitError, ProxbitError } from "../base/errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import type { LossTerm } from "../train/losses/term.ts";
 import type { Method } from "../train/method.ts";
@@ -12,22 +12,19 @@ import type { Optimizer } from "../train/optimizers/optimizers.ts";
 import type { Augmentation } from "../train/run/augment.ts";
 import type { FitOptions } from "../train/run/fit.ts";
 import { withTeacher } from "../train/run/teacher.ts";
-import type { Trainer } from "../train/run/trainer.ts";
 import { addEndOptions, type EndOptions } from "./checkpoint.ts";
-import { addLossOptions, type LossOptions, names, objectiveFrom } from "./losses.ts";
+import { addLossOptions, type LossOptions, objectiveFrom } from "./losses.ts";
 import { addMethodOption, type MethodOptions, methodsOf } from "./methods.ts";
-import { readModelFile } from "./model-file.ts";
+import { namingFile, readModelFile } from "./model-file.ts";
 import { addOptimizerOptions, augmentation, type OptimizerOptions, optimizerFrom } from "./optimizer.ts";
 import { realNumber, wholeNumber } from "./options.ts";
+import { addStartOptions, type StartOf, type StartOptions, startOf } from "./start.ts";
 
-export interface TrainingOptions extends OptimizerOptions, LossOptions, MethodOptions, EndOptions {
+export interface TrainingOptions extends OptimizerOptions, LossOptions, StartOptions, MethodOptions, EndOptions {
   readonly epochs: number;
   readonly batchSize: number;
   readonly augment?: Augmentation;
   readonly labelSmoothing: number;
-  readonly from?: string;
-  readonly rescale?: boolean;
-  readonly fromLayers?: readonly string[];
 }
 
 /** A training, out of its options. */
@@ -54,14 +51,6 @@ export interface Training {
   readonly metrics?: readonly MetricName[] | undefined;
 }
 
-/** A network that training starts from, or layers of it. */
-export interface StartOf {
-  readonly file: string;
-  readonly bytes: Uint8Array;
-  readonly rescale: boolean;
-  readonly layers?: readonly string[] | undefined;
-}
-
 /** Adds the options with their help; `epochs` is the usual number. */
 export function addTrainingOptions(command: Command, epochs: number): Command {
   command
@@ -73,14 +62,8 @@ export function addTrainingOptions(command: Command, epochs: number): Command {
       "of the truth that all classes have alike in the loss, from 0 to 0.99",
       realNumber("--label-smoothing", 0, 0.99),
       0,
-    )
-    .option("--from <file>", "start from this model: the same one trained with --quantizer none, or a packed one")
-    .option(
-      "--from-layers <names>",
-      "with --from: take these layers only, of a model that may be another",
-      names("--from-layers"),
-    )
-    .option("--rescale", "with --from: divide the weights of each filter by the mean of their magnitudes");
+    );
+  addStartOptions(command);
   addOptimizerOptions(command);
   addLossOptions(command);
   addMethodOption(command);
@@ -94,26 +77,19 @@ export function addTrainingOptions(command: Command, epochs: number): Command {
  */
 export async function trainingFrom(options: TrainingOptions): Promise<Training> {
   const optimizer = optimizerFrom(options);
-  for (const [option, value, is] of [
-    ["--rescale", options.rescale, "is for the weights of"],
-    ["--from-layers", options.fromLayers, "are layers of"],
-  ] as const) {
-    if (value === undefined || options.from !== undefined) continue;
-    throw new ProxbitError("argument", `${option} ${is} --from`, "Give --from too, or leave it out.");
-  }
-  const { epochs, batchSize, augment, labelSmoothing, from, earlyStopping: patience, metrics } = options;
+  const { epochs, batchSize, augment, labelSmoothing, earlyStopping: patience, metrics } = options;
   if (patience !== undefined && options.average !== undefined) {
     const message = "--average is the mean of a whole run, and --early-stopping may end it before";
     throw new ProxbitError("argument", message, "Leave one of them out.");
   }
   const teacher = options.teacher === undefined ? undefined : await readModelFile(options.teacher);
   const objective = objectiveFrom(options, teacher);
-  const bytes = from === undefined ? undefined : await readModelFile(from);
+  const start = await startOf(options);
   return {
     ...{ optimizer, epochs, batchSize, augment, labelSmoothing, objective, teacher, patience, metrics },
     ...(teacher === undefined ? {} : { teacherFile: options.teacher }),
     ...methodsOf(options),
-    start: bytes && { file: from as string, bytes, rescale: options.rescale ?? false, layers: options.fromLayers },
+    start,
   };
 }
 
@@ -136,18 +112,4 @@ export async function taught<Examples extends Split>(
 ): Promise<Dataset<Examples>> {
   if (teacher === undefined) return data;
   return namingFile(teacherFile ?? "the teacher", () => withTeacher(data, teacher, { signal }));
-}
-
-/** Puts the weights of `start` into a new trainer. An error names the file. */
-export const startFrom = (trainer: Trainer, { file, bytes, rescale, layers }: StartOf): Promise<void> =>
-  namingFile(file, () => trainer.startFrom(bytes, { rescale: rescale ? "filter" : "none", layers }));
-
-/** The result of `work`, whose errors name `file`. */
-async function namingFile<T>(file: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (!isProxbitError(cause) || cause.code === "aborted") throw cause;
-    throw new ProxbitError(cause.code, `${file}: ${cause.message}`, cause.remedy, { cause });
-  }
 }

@@ -17,8 +17,9 @@ import { epochNotes, failedCheckpoint } from "./epoch-notes.ts";
 import { describeTraining } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
+import { startFrom } from "./start.ts";
 import { reportStep } from "./step-report.ts";
-import { fitOptionsOf, startFrom, type Training, taught } from "./training-options.ts";
+import { fitOptionsOf, type Training, taught } from "./training-options.ts";
 import { writeNetwork } from "./write-network.ts";
 
 export interface TrainingRun extends Training {

@@ -41,7 +41,8 @@ import { methodsText } from "../methods.ts";
 import { checkBinaryWeights } from "../optimizer.ts";
 import { addCommonOptions, addDataOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import type { Context } from "../run.ts";
-import { fitOptionsOf, startFrom, type Training, taught, trainingFrom } from "../training-options.ts";
+import { startFrom } from "../start.ts";
+import { fitOptionsOf, type Training, taught, trainingFrom } from "../training-options.ts";
 
 interface CompareOptions extends DataOptions, VariedOptions {
   readonly data: string;

@@ -13,10 +13,11 @@ import { quantizersOf } from "../model-file.ts";
 import { addCommonOptions, addPlaceOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import { recipes } from "../recipes.ts";
 import type { Context } from "../run.ts";
+import { addStartOptions, type StartOptions, startOf } from "../start.ts";
 import { runTraining, type TrainingRun } from "../training.ts";
 import { trainingLines } from "../training-lines.ts";
 
-interface RecipeOptions extends DataOptions, CheckpointOptions, MethodOptions {
+interface RecipeOptions extends DataOptions, CheckpointOptions, StartOptions, MethodOptions {
   readonly float?: boolean;
   readonly epochs?: number;
   readonly seed?: number;
@@ -36,6 +37,7 @@ export function recipeCommand(context: Context): Command {
     .option("--float", "the same network in float, to compare with")
     .option("--epochs <n>", "passes over the training images (default: the recipe's)", wholeNumber("--epochs", 1, 1e6))
     .option("--seed <n>", "another seed than the recipe's", wholeNumber("--seed", 0, 2 ** 32 - 1));
+  addStartOptions(command);
   addMethodOption(command);
   addPlaceOptions(command);
   addCheckpointOptions(command);
@@ -52,6 +54,7 @@ export function recipeCommand(context: Context): Command {
 async function trainRecipe(name: string, options: RecipeOptions, context: Context): Promise<void> {
   const recipe = lookUp("recipe", name, recipes);
   const kept = keptRun(options, options.out);
+  const start = await startOf(options);
   await checkWritable(options.out);
   const data = await readData(recipe.data, options, context);
   stopIfAborted(context.signal);
@@ -61,7 +64,15 @@ async function trainRecipe(name: string, options: RecipeOptions, context: Contex
   const graph = model(recipe.model, { ...recipe.options, ...shape, ...float });
   const { optimizer, augment, labelSmoothing, batchSize } = recipe;
   const seed = options.seed ?? recipe.seed;
-  const course = { optimizer, augment, labelSmoothing, epochs: options.epochs ?? recipe.epochs, batchSize, seed };
+  const course = {
+    optimizer,
+    augment,
+    labelSmoothing,
+    epochs: options.epochs ?? recipe.epochs,
+    batchSize,
+    seed,
+    start,
+  };
   const place = { workers: options.workers, ...methodsOf(options), profile: false, kept, file: options.out };
   const run: TrainingRun = { graph, data, ...course, ...place };
   const result = await runTraining(run, context);
