@@ -95,7 +95,10 @@ describe("a worker that dies", () => {
     const told: number[] = [];
     const store = memoryStore();
     let writes = 0;
-    const checkpoint = { ...store, write: (parts: readonly Uint8Array[]) => (++writes > 1 ? full() : store.write(parts)) };
+    const checkpoint = {
+      ...store,
+      write: (parts: readonly Uint8Array[]) => (++writes > 1 ? full() : store.write(parts)),
+    };
     const fitting = trainer.fit(data, { ...course, checkpoint });
     for await (const event of fitting) {
       if (event.type === "step") continue;

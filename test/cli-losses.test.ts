@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addLossOptions, type LossOptions, objectiveFrom } from "../ts/cli/losses.ts";
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from "../ts/cli/optimizer.ts";
+import { type StartOf, startLine } from "../ts/cli/start.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { losses } from "../ts/train/losses/index.ts";
@@ -163,6 +164,21 @@ describe("a training", () => {
       decodeModel(bytes).parameters.get("first/kernel"),
     );
     expect(found).toEqual(source);
+  });
+
+  it("tells how many layers start from the file, and which begin anew", () => {
+    const graph = sequential({ inputShape: [4] }, [
+      ...Array.from({ length: 9 }, (_, i) => layers.dense({ units: 4, name: `own${i}` })),
+      layers.hardTanh({ name: "bend" }),
+    ]);
+    const line = (taken: readonly string[], asked: StartOf["layers"]) =>
+      startLine({ file: "a.st", bytes: new Uint8Array(), rescale: false, layers: asked }, taken, graph);
+    const all = Array.from({ length: 9 }, (_, i) => `own${i}`);
+    expect(line(all, undefined)).toBe("");
+    expect(line(all, "shared")).toBe("start from a.st: 9 of 9 layers\n");
+    expect(line(["own0", "own2"], ["own0", "own2"])).toBe(
+      "start from a.st: 2 of 9 layers; begin anew: own1, own3, own4, own5, own6, own7 and 1 more\n",
+    );
   });
 
   it("says in its own words what does not go together", async () => {

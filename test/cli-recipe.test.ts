@@ -47,9 +47,9 @@ describe("recipe", () => {
       await writeImages(folder);
       const out = join(folder, "tuned.safetensors");
       const recipe = ["recipe", "fashion-mnist-cct", "--data-dir", folder, "--epochs", "1", "--out", out];
-      await resultOf(...recipe, "--from", "models/fashion-mnist-cct.safetensors");
+      await resultOf(...recipe, "--from", "models/fashion-mnist-cct.safetensors", "--from-layers", "shared");
       const { metadata } = await load(await readFile(out));
-      expect(metadata).toMatchObject({ startedFrom: "a packed network", weightQuantizer: "bnn" });
+      expect(metadata).toMatchObject({ startedFrom: "layers of a packed network", weightQuantizer: "bnn" });
       expect((await failureOf(...recipe, "--rescale")).remedy).toBe("Give --from too, or leave it out.");
     }));
 

@@ -222,6 +222,23 @@ describe("transfer", () => {
     }
   });
 
+  test("takes all layers that both have in the same shapes, and says which", async () => {
+    const source = await trainerOf(network("bc", 8), { seed: 4 });
+    const [taken, graph] = [await source.weights(), sequential({ inputShape: SHAPE }, transferred("head"))];
+    for (const from of [await source.pack(), taken]) {
+      const trainer = await trainerOf(graph);
+      const before = await trainer.weights();
+      // The head has another shape.
+      expect(await trainer.startFrom(from, { layers: "shared" })).toEqual(["stem", "norm"]);
+      expect((await trainer.weights()).get("stem/kernel")).toEqual(taken.get("stem/kernel"));
+      expect((await trainer.weights()).get("head/kernel")).toEqual(before.get("head/kernel"));
+      expect(await (await trainerOf(network("bc"))).startFrom(from, { layers: "shared" })).toHaveLength(5);
+    }
+    const stranger = await trainerOf(sequential({ inputShape: SHAPE }, [layers.flatten(), layers.dense({ units: 2 })]));
+    const shared = stranger.startFrom(taken, { layers: "shared" });
+    await expect(shared).rejects.toMatchObject({ code: "shape", message: expect.stringContaining("no layer") });
+  });
+
   test("names layers that have parameters, which the source has in the same shape", async () => {
     const source = await (await trainerOf(network("bc", 12))).pack();
     const trainer = await trainerOf(sequential({ inputShape: SHAPE }, transferred()));
@@ -238,13 +255,13 @@ describe("transfer", () => {
 });
 
 /** The first layers of `network`, and other ones behind them. */
-function transferred() {
+function transferred(last = "tail") {
   return [
     layers.conv2d({ filters: 8, kernelSize: 3, useBias: false, name: "stem" }),
     layers.batchNorm({ name: "norm" }),
     layers.hardTanh({ name: "bend" }),
     layers.flatten(),
-    layers.dense({ units: 5, name: "tail" }),
+    layers.dense({ units: 5, name: last }),
   ];
 }
 

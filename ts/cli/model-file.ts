@@ -29,11 +29,11 @@ interface TrainingFacts {
   readonly start?: Start | undefined;
 }
 
-/** The model file that training started from, or layers of it. */
-interface Start {
+/** The model file that training starts from, or layers of it. */
+export interface Start {
   readonly bytes: Uint8Array;
   readonly rescale: boolean;
-  readonly layers?: readonly string[] | undefined;
+  readonly layers?: readonly string[] | "shared" | undefined;
 }
 
 /** The header's texts. Inference needs `inputScale` and `inputOffset`, `predict` the names of the classes. */

@@ -1,9 +1,11 @@
 /** The network that a training starts from: its options, its file, and its weights in a new trainer. */
 import type { Command } from "commander";
 import { ProxbitError } from "../base/errors.ts";
+import type { Graph } from "../nn/graph.ts";
+import { parametersOf } from "../nn/parameters.ts";
 import type { Trainer } from "../train/run/trainer.ts";
 import { names } from "./losses.ts";
-import { namingFile, readModelFile } from "./model-file.ts";
+import { namingFile, readModelFile, type Start } from "./model-file.ts";
 
 export interface StartOptions {
   readonly from?: string;
@@ -11,13 +13,13 @@ export interface StartOptions {
   readonly fromLayers?: readonly string[];
 }
 
-/** A network that training starts from, or layers of it. */
-export interface StartOf {
+/** A network that training starts from, and the path of its file. */
+export interface StartOf extends Start {
   readonly file: string;
-  readonly bytes: Uint8Array;
-  readonly rescale: boolean;
-  readonly layers?: readonly string[] | undefined;
 }
+
+const SHARED = "shared";
+const MOST_NAMES = 6;
 
 /** Adds the options with their help. */
 export const addStartOptions = (command: Command): Command =>
@@ -25,7 +27,7 @@ export const addStartOptions = (command: Command): Command =>
     .option("--from <file>", "start from this model: the same one trained with --quantizer none, or a packed one")
     .option(
       "--from-layers <names>",
-      "with --from: take these layers only, of a model that may be another",
+      `with --from: take these layers only, of a model that may be another; "${SHARED}" for all that both have`,
       names("--from-layers"),
     )
     .option("--rescale", "with --from: divide the weights of each filter by the mean of their magnitudes");
@@ -37,7 +39,8 @@ export const addStartOptions = (command: Command): Command =>
  */
 export async function startOf({ from, rescale, fromLayers }: StartOptions): Promise<StartOf | undefined> {
   if (from !== undefined) {
-    return { file: from, bytes: await readModelFile(from), rescale: rescale ?? false, layers: fromLayers };
+    const layers = fromLayers?.join() === SHARED ? SHARED : fromLayers;
+    return { file: from, bytes: await readModelFile(from), rescale: rescale ?? false, layers };
   }
   for (const [option, value, is] of [
     ["--rescale", rescale, "is for the weights of"],
@@ -49,6 +52,17 @@ export async function startOf({ from, rescale, fromLayers }: StartOptions): Prom
   return undefined;
 }
 
-/** Puts the weights of `start` into a new trainer. An error names the file. */
-export const startFrom = (trainer: Trainer, { file, bytes, rescale, layers }: StartOf): Promise<void> =>
+/** Puts the weights of `start` into a new trainer, and gives the names of the layers that were taken. An error names the file. */
+export const startFrom = (trainer: Trainer, { file, bytes, rescale, layers }: StartOf): Promise<readonly string[]> =>
   namingFile(file, () => trainer.startFrom(bytes, { rescale: rescale ? "filter" : "none", layers }));
+
+/** The number of layers of `graph` that start from the file, and those that begin anew; nothing where all were asked for. */
+export function startLine({ file, layers }: StartOf, taken: readonly string[], graph: Graph): string {
+  if (layers === undefined) return "";
+  const all = [...new Set(parametersOf(graph).map(({ node }) => node))];
+  const others = all.filter((layer) => !taken.includes(layer));
+  const named = others.slice(0, MOST_NAMES).join(", ");
+  const more = others.length > MOST_NAMES ? ` and ${others.length - MOST_NAMES} more` : "";
+  const anew = others.length === 0 ? "" : `; begin anew: ${named}${more}`;
+  return `start from ${file}: ${taken.length} of ${all.length} layers${anew}\n`;
+}

@@ -17,7 +17,7 @@ import { epochNotes, failedCheckpoint } from "./epoch-notes.ts";
 import { describeTraining } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
-import { startFrom } from "./start.ts";
+import { startFrom, startLine } from "./start.ts";
 import { reportStep } from "./step-report.ts";
 import { fitOptionsOf, type Training, taught } from "./training-options.ts";
 import { writeNetwork } from "./write-network.ts";
@@ -106,7 +106,7 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
   try {
     output.event({ type: "start", workers: trainer.workers, variant: trainer.variant });
     if (kept.resume) tellWhere(trainer, kept, context);
-    else if (run.start) await startFrom(trainer, run.start);
+    else if (run.start) output.text(startLine(run.start, await startFrom(trainer, run.start), graph));
     if (run.profile) {
       const { explanation, profile, text } = await reportStep(trainer, batchSize, 0, data.train, signal);
       output.event({ type: "explanation", ...explanation });

@@ -33,7 +33,7 @@ export interface GridWork {
   /** Options of `fit` beside those that stand in a run's identity by themselves; none where absent. */
   readonly fit?: Partial<FitOptions>;
   /** Gives a new trainer the weights that runs start from; absent where those are random. */
-  readonly start?: ((trainer: Trainer) => Promise<void>) | undefined;
+  readonly start?: ((trainer: Trainer) => Promise<unknown>) | undefined;
   /** The directory of the runs' files, made if it is missing. */
   readonly directory: string;
   /** Threads of each run; all cores, at most eight, where undefined. */

@@ -4,7 +4,7 @@
  * such that they quantize to its weights again (`latent-signs.ts`).
  */
 import { isArrayOf } from "../../base/arrays.ts";
-import { listOf, oneOf, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
+import { listOf, oneOf, plainObject, reading, type Subject } from "../../base/checks.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { unpackSigns } from "../../io/bits.ts";
@@ -19,6 +19,7 @@ import { addressOf } from "../../program/place.ts";
 import { writeLarge } from "../plan/memory.ts";
 import type { Engine } from "./engine.ts";
 import { latentsOf, latentsOfLevels } from "./latent-signs.ts";
+import { type Found, parametersToTake } from "./start-layers.ts";
 import { writeWeights } from "./trained-weights.ts";
 
 export interface StartOptions {
@@ -28,10 +29,10 @@ export interface StartOptions {
    */
   readonly rescale?: "none" | "filter";
   /**
-   * Names of layers whose parameters and statistics are taken; the others stay as they are. All layers where absent, and then
-   * both networks must be the same.
+   * Names of layers whose parameters and statistics are taken; the others stay as they are. "shared": those that both networks
+   * have, by name, with the same parameters in the same shapes. All layers where absent, and then both networks must be the same.
    */
-  readonly layers?: readonly string[] | undefined;
+  readonly layers?: readonly string[] | "shared" | undefined;
 }
 
 /** Weights by parameter name, or a model file, whose network may be float or packed. */
@@ -42,7 +43,7 @@ export interface StartFact {
   readonly weights: string;
   readonly rescale: "none" | "filter";
   /** In order; null where all were taken. */
-  readonly layers: readonly string[] | null;
+  readonly layers: readonly string[] | "shared" | null;
 }
 
 const START: Subject = { code: "argument", what: "startFrom" };
@@ -60,8 +61,12 @@ function factOf(found: ReadonlyMap<string, Found>, { rescale, layers }: ReturnTy
   const tensors = [...found].map(([name, { values }]): SafeTensor => {
     return { name, shape: [values.length], dtype: "F32", data: values };
   });
-  const names = layers === undefined ? null : [...new Set(listOf(layers, 1, 1e6, "layers", START).map(String))].sort();
-  return { weights: digestOf(tensors, {}), rescale, layers: names };
+  return { weights: digestOf(tensors, {}), rescale, layers: layersFact(layers) };
+}
+
+function layersFact(layers: unknown): StartFact["layers"] {
+  if (layers === undefined) return null;
+  return layers === "shared" ? layers : [...new Set(listOf(layers, 1, 1e6, "layers", START).map(String))].sort();
 }
 
 /**
@@ -72,28 +77,19 @@ function factOf(found: ReadonlyMap<string, Found>, { rescale, layers }: ReturnTy
 export const startFact = (source: StartSource, options: StartOptions): StartFact =>
   factOf(foundIn(source), checkOptions(options));
 
-/** See `Trainer.startFrom`; resolves to its fact. */
-export async function startFrom(engine: Engine, source: StartSource, options: StartOptions): Promise<StartFact> {
+/** See `Trainer.startFrom`; resolves to its fact, and to the names of the layers that were taken. */
+export async function startFrom(
+  engine: Engine,
+  source: StartSource,
+  options: StartOptions,
+): Promise<{ readonly fact: StartFact; readonly taken: readonly string[] }> {
   const given = checkOptions(options);
   const { rescale } = given;
-  const wanted = wantedOf(engine, given.layers, START);
   const found = foundIn(source);
-  const names = wanted.map(({ name }) => name);
-  // Files hold no tensors of quantizers, which then stay as they are.
-  const taken = wanted.filter(({ name, ofQuantizer }) => ofQuantizer !== true || found.has(name));
-  const missing = taken.flatMap(({ name }) => (found.has(name) ? [] : [name]));
-  if (missing.length > 0) throw otherNetwork(`lacks ${listed(missing)}`);
-  const strangers = [...found.keys()].filter((name) => !names.includes(name));
-  if (given.layers === undefined && strangers.length > 0) {
-    throw otherNetwork(`has ${listed(strangers)}, which this network has not`);
-  }
+  const taken = parametersToTake(engine, found, given.layers, START);
   const { quantizers } = networkOf(engine.graph);
   const weights = taken.map((parameter) => {
-    const { values, shape, made } = found.get(parameter.name) as Found;
-    const own = parameter.shape.join(" x ");
-    if (shape !== null && shape !== own) {
-      throw otherNetwork(`holds "${parameter.name}" as ${shape}, and this network has it as ${own}`);
-    }
+    const { values, made } = found.get(parameter.name) as Found;
     const [, filters] = kernelMatrix(parameter);
     const isScaled = rescale === "filter" && parameter.role === "latent";
     const real = isScaled ? unitFilters(values, filters) : values;
@@ -103,35 +99,12 @@ export async function startFrom(engine: Engine, source: StartSource, options: St
       return [parameter.name, latentsOf(quantizer, { name: parameter.name, values: real, filters })] as const;
     return [parameter.name, quantizer.standardize === "tanhMax" ? latentsOfLevels(values) : real] as const;
   });
-  await writeWeights(engine, new Map([...weights, ...straightAngles(wanted, found)]));
+  const layers = new Set(taken.map(({ node }) => node));
+  const own = engine.parameters.filter(({ node }) => layers.has(node));
+  await writeWeights(engine, new Map([...weights, ...straightAngles(own, found)]));
   const { slots } = engine.layout;
   await engine.alone(() => writeLarge(engine.pool, addressOf(slots), new Uint8Array(slots.buffer.bytes)));
-  return factOf(found, given);
-}
-
-/** The parameters to be taken. */
-function wantedOf({ graph, parameters }: Engine, layers: unknown, subject: Subject): readonly Parameter[] {
-  if (layers === undefined) return parameters;
-  const known = graph.nodes.map(({ name }) => name);
-  const taken = listOf(layers, 1, known.length, "layers", subject).map((layer) => {
-    if (typeof layer !== "string") reject(subject, "layers", "a list of names of layers", layer);
-    if (parameters.some(({ node }) => node === layer)) return layer;
-    const kind = known.includes(layer) ? "has no parameters of its own" : "is no layer of the network";
-    throw new ProxbitError(
-      "unknown-name",
-      `startFrom: "${layer}" ${kind}`,
-      `Name layers with parameters: ${[...new Set(parameters.map(({ node }) => node))].join(", ")}.`,
-    );
-  });
-  return parameters.filter(({ node }) => taken.includes(node));
-}
-
-/** The numbers of a parameter, with its shape where the source tells one. */
-interface Found {
-  readonly values: Float32Array;
-  readonly shape: string | null;
-  /** The form that a quantizer gave them: signs, or DoReFa's levels; "real" for all others. */
-  readonly made: "real" | "signs" | "levels";
+  return { fact: factOf(found, given), taken: [...layers] };
 }
 
 function namedWeights(source: unknown): ReadonlyMap<string, Found> {
@@ -166,11 +139,11 @@ function formOf({ name }: Parameter, { graph, parameters }: PackedModel): Found[
 
 /** The angles at 0 of rotated kernels that come as signs: then these are their signs under any rotation. */
 const straightAngles = (
-  wanted: readonly Parameter[],
+  parameters: readonly Parameter[],
   found: ReadonlyMap<string, Found>,
 ): readonly (readonly [string, Float32Array])[] =>
-  wanted.flatMap(({ name, node, key, shape, ofQuantizer }) => {
-    const kernel = wanted.find((own) => own.node === node && own.role === "latent");
+  parameters.flatMap(({ name, node, key, shape, ofQuantizer }) => {
+    const kernel = parameters.find((own) => own.node === node && own.role === "latent");
     if (ofQuantizer !== true || key !== "angle" || found.get(kernel?.name ?? "")?.made !== "signs") return [];
     return [[name, new Float32Array(elementsOf(shape))] as const];
   });
@@ -215,17 +188,3 @@ function unitFilters(values: Float32Array, filters: number): Float32Array {
     return sum === 0 ? value : (value * rows) / sum;
   });
 }
-
-const MOST_NAMES = 3;
-const listed = (names: readonly string[]): string =>
-  `${names
-    .slice(0, MOST_NAMES)
-    .map((name) => `"${name}"`)
-    .join(", ")}${names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : ""}`;
-
-const otherNetwork = (what: string): ProxbitError =>
-  new ProxbitError(
-    "shape",
-    `what training is to start from ${what}`,
-    "Start from the same model, images and classes, or take some layers only: startFrom(file, { layers: [names] }).",
-  );

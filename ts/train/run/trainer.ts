@@ -131,7 +131,8 @@ export interface Trainer extends Closable {
   /** Replaces parameters by name. @throws ProxbitError `unknown-name`, `shape` or `not-finite`; nothing changes then. */
   setWeights(weights: ReadonlyMap<string, Float32Array>): Promise<void>;
   /**
-   * Starts from weights that were trained before, to fine-tune them, or with `layers` to take some of them over: kernels become
+   * Starts from weights that were trained before, to fine-tune them, or with `layers` to take some of them over, and resolves to the
+   * names of the layers that were taken: kernels become
    * the latent weights, all else is taken as it is, running statistics too; the optimizer begins anew. `source` is a model file
    * or weights by parameter name. Of a packed file the latent weights quantize to its weights again, with scale and shift where it
    * has some.
@@ -140,7 +141,7 @@ export interface Trainer extends Closable {
    * @throws ProxbitError `shape` where names or shapes are those of another network, `unknown-name` for layers that are none,
    * `model-file` for a corrupt file, `argument` for signs that the layer's quantizer never makes; nothing changes then.
    */
-  startFrom(source: StartSource, options?: StartOptions): Promise<void>;
+  startFrom(source: StartSource, options?: StartOptions): Promise<readonly string[]>;
   /**
    * The model file: hard-signed weights as bits, the rest as 32-bit floats. Its header tells the data set's name and
    * classes, the scale and offset of its bytes (of the data trained on, else of the first evaluated on), that an example has
@@ -257,9 +258,10 @@ async function createFrom(
         await writeWeights(engine, own);
       },
       startFrom: async (source, startOptions = {}) => {
-        const fact = await startFrom(engine, source, startOptions);
+        const { fact, taken } = await startFrom(engine, source, startOptions);
         state.updates = 0;
         state.starts = [...state.starts, fact];
+        return taken;
       },
       pack: async (metadata = {}) => {
         const own = reading("pack", "texts by name", () => ({
