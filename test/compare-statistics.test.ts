@@ -5,7 +5,7 @@ import { comparisonPage } from "../ts/compare/report.ts";
 import type { FinishedRun } from "../ts/compare/run-grid.ts";
 import { differenceOf, intervalOf, studentBelow, studentQuantile } from "../ts/compare/statistics.ts";
 import { summarise, usualBaseline } from "../ts/compare/summary.ts";
-import { accuracyCells, byMean, findings, pointsText, ranked } from "../ts/compare/tables.ts";
+import { accuracyCells, byMean, findings, pairCells, pairFindings, pointsText, ranked } from "../ts/compare/tables.ts";
 
 /** The density of Student's distribution, of which the constant is left out. */
 const density = (t: number, freedom: number): number => (1 + t ** 2 / freedom) ** (-(freedom + 1) / 2);
@@ -150,6 +150,32 @@ describe("a page", () => {
       ...["# t", expect.stringMatching(/^- binary weights/), "![t](p.svg)", "## binary weights (BW)"],
     ]);
     expect(page.at(-2)).toContain("Student's t with n - 1");
+  });
+
+  it("holds pairs against the quantizers that they were made of", () => {
+    const given = { fp: [0.9, 0.9, 0.9], poly: [0.7, 0.8, 0.75], "poly+": [0.65, 0.75, 0.69], "ede+": [0.1, 0.2, 0.3] };
+    const rows = rowsOf({ ...given, bnn: [0.5, 0.6, 0.7], "bnn+": [0.7, 0.5, 0.6], "bnn++": [0.6, 0.7, 0.6] });
+    expect(pairCells(rows)).toEqual({
+      titles: ["pair", "original", "task", "points (95 %)", "effect", "seeds"],
+      // ede+ stands without its original.
+      rows: [
+        // Differences -0.05, -0.05 and -0.06 have the deviation 0.00577 and 0.01434 as half an interval.
+        ["poly+", "poly", "BW", "-5.33 (-6.77 to -3.90)", "-9.2", "3"],
+        ["bnn+", "bnn", "BW", "+0.00 (-43.03 to +43.03)", "0.0", "3"],
+        ["bnn++", "bnn+", "BW", "+3.33 (-34.61 to +41.28)", "0.2", "3"],
+      ],
+    });
+    const [found] = pairFindings(rows);
+    expect(found).toBe(
+      "These seeds tell 1 of 3 pairs from the original: poly+ from poly (BW) by -5.33 (-6.77 to -3.90) points.",
+    );
+    expect(pairFindings(rowsOf({ ede: [0.5, 0.6], "ede+": [0.6, 0.5] }))).toEqual([
+      "These seeds tell no pair from its original, of 1 pair.",
+    ]);
+    expect(pairFindings(rowsOf({ ede: [0.5], "ede+": [0.6] }))).toEqual([]);
+    expect(pairCells(rowsOf({ bc: [0.5], "ede+": [0.6] }))).toBeNull();
+    const report = { title: "t", settings, rows, finished: [], command: "c", machine: "m", version: "v" };
+    expect(comparisonPage(report, "p.svg")).toContain(`## Pairs against their originals\n\n| pair | original |`);
   });
 
   it("writes differences with a sign, and no minus before what rounds to 0", () => {

@@ -6,7 +6,18 @@ import { cellName, type Settings, taskText } from "./grid.ts";
 import type { FinishedRun } from "./run-grid.ts";
 import { LEVEL } from "./statistics.ts";
 import type { Row } from "./summary.ts";
-import { accuracyCells, baselineOf, byMean, type Cells, findings, ranked, softCells, tasksOf } from "./tables.ts";
+import {
+  accuracyCells,
+  baselineOf,
+  byMean,
+  type Cells,
+  findings,
+  pairCells,
+  pairFindings,
+  ranked,
+  softCells,
+  tasksOf,
+} from "./tables.ts";
 
 const aligned = ({ titles, rows }: Cells): string => {
   const words = ["quantizer", "task", "method"];
@@ -125,13 +136,14 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
   const failures = rows.flatMap((row) =>
     row.failures.map((failure) => `- ${printable(cellName(row))}: ${printable(failure)}`),
   );
-  const found = findings(rows).map((finding) => `- ${markdownCell(finding)}`);
-  const soft = softCells(ranked(rows));
+  const found = [...findings(rows), ...pairFindings(rows)].map((finding) => `- ${markdownCell(finding)}`);
+  const [pairs, soft] = [pairCells(ranked(rows)), softCells(ranked(rows))];
   return `${[
     `# ${clean(title)}`,
     ...(found.length === 0 ? [] : [found.join("\n")]),
     `![${clean(title)}](${clean(picture)})`,
     ...taskTables(rows),
+    ...(pairs === null ? [] : ["## Pairs against their originals", markdownTable(pairs)]),
     ...(soft === null
       ? []
       : [

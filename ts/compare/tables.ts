@@ -4,6 +4,7 @@
  */
 import { tasks } from "../nn/models/tasks.ts";
 import { taskText } from "./grid.ts";
+import { pairsOf } from "./pairs.ts";
 import type { Interval, PairedDifference, Spread } from "./statistics.ts";
 import type { Row } from "./summary.ts";
 
@@ -137,6 +138,35 @@ const cellsOf = (columns: readonly TextColumn[], rows: readonly Row[]): Cells =>
   titles: columns.map(([title]) => title),
   rows: rows.map((row) => columns.map(([, text]) => text(row))),
 });
+
+/** Pairs against their originals; null where there is none. */
+export function pairCells(rows: readonly Row[]): Cells | null {
+  const pairs = pairsOf(rows);
+  if (pairs.length === 0) return null;
+  const methods = pairs.some(({ row }) => row.method !== undefined);
+  return {
+    titles: ["pair", "original", "task", ...(methods ? ["method"] : []), "points (95 %)", "effect", "seeds"],
+    rows: pairs.map(({ row, original, difference }) => [
+      ...[nameOf(row), original, row.task === null ? "-" : taskText(row.task)],
+      ...(methods ? [row.method ?? "-"] : []),
+      ...[differenceText(difference), difference.effect?.toFixed(1) ?? "", String(difference.pairs)],
+    ]),
+  };
+}
+
+/** A sentence of the pairs that the seeds tell from their originals; none where there are no pairs of several seeds. */
+export function pairFindings(rows: readonly Row[]): readonly string[] {
+  const pairs = pairsOf(rows).filter(({ difference }) => difference.interval !== null);
+  const apart = pairs.filter(({ difference: { interval } }) => interval && (interval.low > 0 || interval.high < 0));
+  if (pairs.length === 0) return [];
+  const told = apart.map(({ row, original, difference }) => {
+    const task = row.task === null ? "" : ` (${taskText(row.task)})`;
+    return `${nameOf(row)} from ${original}${task} by ${differenceText(difference)} points`;
+  });
+  const all = `${pairs.length} ${pairs.length === 1 ? "pair" : "pairs"}`;
+  if (told.length === 0) return [`These seeds tell no pair from its original, of ${all}.`];
+  return [`These seeds tell ${told.length} of ${all} from the original: ${told.join("; ")}.`];
+}
 
 /** A sentence for each task: the best quantizer, and whether the seeds tell it from the baseline. */
 export function findings(rows: readonly Row[]): readonly string[] {
