@@ -49,7 +49,7 @@ describe("recipe", () => {
       const recipe = ["recipe", "fashion-mnist-cct", "--data-dir", folder, "--epochs", "1", "--out", out];
       await resultOf(...recipe, "--from", "models/fashion-mnist-cct.safetensors", "--from-layers", "shared");
       const { metadata } = await load(await readFile(out));
-      expect(metadata).toMatchObject({ startedFrom: "layers of a packed network", weightQuantizer: "bnn" });
+      expect(metadata).toMatchObject({ startedFrom: "layers of a packed network" });
       expect((await failureOf(...recipe, "--rescale")).remedy).toBe("Give --from too, or leave it out.");
     }));
 
