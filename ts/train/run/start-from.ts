@@ -29,8 +29,8 @@ export interface StartOptions {
    */
   readonly rescale?: "none" | "filter";
   /**
-   * Names of layers whose parameters and statistics are taken; the others stay as they are. "shared": those that both networks
-   * have, by name, with the same parameters in the same shapes. All layers where absent, and then both networks must be the same.
+   * Names of layers whose parameters and statistics are taken; the others stay as they are. "shared": those of which the source
+   * has all parameters, by name and in the same shapes. All layers where absent, and then both networks must be the same.
    */
   readonly layers?: readonly string[] | "shared" | undefined;
 }

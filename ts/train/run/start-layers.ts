@@ -40,7 +40,7 @@ export function parametersToTake(
   return taken;
 }
 
-/** The parameters of layers that both networks have, with all their parameters and in the same shapes. */
+/** The parameters of layers of which the source has all, in the same shapes. It may have more, such as a bias. */
 function sharedParameters(parameters: readonly Parameter[], found: ReadonlyMap<string, Found>): readonly Parameter[] {
   const known = parameters.filter(({ name, ofQuantizer }) => ofQuantizer !== true || found.has(name));
   const others = new Set(known.flatMap((own) => (found.has(own.name) && fits(own, found) ? [] : [own.node])));
