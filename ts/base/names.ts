@@ -63,3 +63,9 @@ export function lookUp<Value>(kind: string, given: unknown, table: Readonly<Reco
   if (value === undefined) throw unknownName(kind, given, known);
   return value;
 }
+
+/** The first `most` of `names` with commas between, and the number of the others. */
+export function someOf(names: readonly string[], most: number): string {
+  const rest = names.length - most;
+  return `${names.slice(0, most).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}

@@ -1,6 +1,7 @@
 /** The network that a training starts from: its options, its file, and its weights in a new trainer. */
 import type { Command } from "commander";
 import { ProxbitError } from "../base/errors.ts";
+import { someOf } from "../base/names.ts";
 import type { Graph } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import type { Trainer } from "../train/run/trainer.ts";
@@ -19,7 +20,6 @@ export interface StartOf extends Start {
 }
 
 const SHARED = "shared";
-const MOST_NAMES = 6;
 
 /** Adds the options with their help. */
 export const addStartOptions = (command: Command): Command =>
@@ -33,7 +33,7 @@ export const addStartOptions = (command: Command): Command =>
     .option("--rescale", "with --from: divide the weights of each filter by the mean of their magnitudes");
 
 /**
- * What the options say, with the bytes of the file; undefined where training starts from random weights.
+ * The start that the options ask for, with the bytes of its file; undefined where training starts from random weights.
  *
  * @throws ProxbitError "argument" for options that do not go together, "model-file".
  */
@@ -61,8 +61,6 @@ export function startLine({ file, layers }: StartOf, taken: readonly string[], g
   if (layers === undefined) return "";
   const all = [...new Set(parametersOf(graph).map(({ node }) => node))];
   const others = all.filter((layer) => !taken.includes(layer));
-  const named = others.slice(0, MOST_NAMES).join(", ");
-  const more = others.length > MOST_NAMES ? ` and ${others.length - MOST_NAMES} more` : "";
-  const anew = others.length === 0 ? "" : `; begin anew: ${named}${more}`;
+  const anew = others.length === 0 ? "" : `; begin anew: ${someOf(others, 6)}`;
   return `start from ${file}: ${taken.length} of ${all.length} layers${anew}\n`;
 }

@@ -1,6 +1,7 @@
 /** The layers of a network that start from weights trained before: all, those named, or those that both networks share. */
 import { listOf, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
+import { someOf } from "../../base/names.ts";
 import type { Parameter } from "../../nn/graph.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import type { Engine } from "./engine.ts";
@@ -76,12 +77,11 @@ function namedLayers(
   });
 }
 
-const MOST_NAMES = 3;
 const listed = (names: readonly string[]): string =>
-  `${names
-    .slice(0, MOST_NAMES)
-    .map((name) => `"${name}"`)
-    .join(", ")}${names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : ""}`;
+  someOf(
+    names.map((name) => `"${name}"`),
+    3,
+  );
 
 const otherNetwork = (what: string): ProxbitError =>
   new ProxbitError(
