@@ -234,6 +234,14 @@ describe("transfer", () => {
       expect((await trainer.weights()).get("head/kernel")).toEqual(before.get("head/kernel"));
       expect(await (await trainerOf(network("bc"))).startFrom(from, { layers: "shared" })).toHaveLength(5);
     }
+    // A norm of another kind has the same gamma and beta.
+    const normed = sequential({ inputShape: SHAPE }, [
+      layers.conv2d({ filters: 8, kernelSize: 3, useBias: false, name: "stem" }),
+      layers.layerNorm({ name: "norm" }),
+      layers.flatten(),
+      layers.dense({ units: 5, name: "tail" }),
+    ]);
+    expect(await (await trainerOf(normed)).startFrom(await source.pack(), { layers: "shared" })).toEqual(["stem"]);
     const stranger = await trainerOf(sequential({ inputShape: SHAPE }, [layers.flatten(), layers.dense({ units: 2 })]));
     const shared = stranger.startFrom(taken, { layers: "shared" });
     await expect(shared).rejects.toMatchObject({ code: "shape", message: expect.stringContaining("no layer") });

@@ -1,6 +1,8 @@
 /**
  * Protocol-buffer wire format. A field is its number and wire type as one varint, then a varint or length and bytes.
  */
+import { joined } from "../../ts/base/arrays.ts";
+
 export type Field = readonly [number: number, value: number | string | Uint8Array | readonly Field[]];
 
 function varint(value: number): number[] {
@@ -18,13 +20,7 @@ export function message(fields: readonly Field[]): Uint8Array<ArrayBuffer> {
     const bytes = bytesOf(value);
     return [Uint8Array.from([...varint(8 * number + 2), ...varint(bytes.length)]), bytes];
   });
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joined(parts);
 }
 
 function bytesOf(value: string | Uint8Array | readonly Field[]): Uint8Array {

@@ -106,7 +106,11 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
   try {
     output.event({ type: "start", workers: trainer.workers, variant: trainer.variant });
     if (kept.resume) tellWhere(trainer, kept, context);
-    else if (run.start) output.text(startLine(run.start, await startFrom(trainer, run.start), graph));
+    else if (run.start) {
+      const layers = await startFrom(trainer, run.start);
+      output.event({ type: "from", file: run.start.file, layers });
+      output.text(startLine(run.start, layers, graph));
+    }
     if (run.profile) {
       const { explanation, profile, text } = await reportStep(trainer, batchSize, 0, data.train, signal);
       output.event({ type: "explanation", ...explanation });

@@ -5,6 +5,7 @@
  * Builds have most of their code in common. So only the first, `plain`, is there as a whole. Each other one is a difference
  * from it, a list of parts: so many new bytes, then so many from a place of the whole. Numbers are unsigned LEB128.
  */
+import { joined } from "../base/arrays.ts";
 import type { Variant } from "./variants.ts";
 
 /** Each file is gzipped and in base64. */
@@ -42,13 +43,7 @@ export function patched(base: Uint8Array, difference: Uint8Array): Uint8Array<Ar
     const place = next();
     parts.push(base.subarray(place, place + next()));
   }
-  const result = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));
-  let end = 0;
-  for (const part of parts) {
-    result.set(part, end);
-    end += part.length;
-  }
-  return result;
+  return joined(parts);
 }
 
 const addresses = new Map<string, string>();

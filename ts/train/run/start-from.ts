@@ -30,7 +30,7 @@ export interface StartOptions {
   readonly rescale?: "none" | "filter";
   /**
    * Names of layers whose parameters and statistics are taken; the others stay as they are. "shared": those of which the source
-   * has all parameters, by name and in the same shapes. All layers where absent, and then both networks must be the same.
+   * has all parameters, by name and in the same shapes, in layers of the same kind. Weights by name tell no kind. All layers where absent, and then both networks must be the same.
    */
   readonly layers?: readonly string[] | "shared" | undefined;
 }
@@ -110,7 +110,7 @@ export async function startFrom(
 function namedWeights(source: unknown): ReadonlyMap<string, Found> {
   const isMap = reading("startFrom", "a model file in bytes, or a Map of weights", () => source instanceof Map);
   if (isMap && source instanceof Map && [...source.values()].every((values) => isArrayOf(values, "Float32Array"))) {
-    return new Map([...source].map(([name, values]) => [name, { values, shape: null, made: "real" }]));
+    return new Map([...source].map(([name, values]) => [name, { values, shape: null, op: null, made: "real" }]));
   }
   throw new ProxbitError(
     "argument",
@@ -120,13 +120,17 @@ function namedWeights(source: unknown): ReadonlyMap<string, Found> {
 }
 
 function weightsOf(model: PackedModel): ReadonlyMap<string, Found> {
+  const ops = new Map(model.graph.nodes.map(({ name, op }) => [name, op]));
+  const foundOf = (parameter: Parameter): Found => ({
+    values: realWeights(parameter, model),
+    shape: parameter.shape.join(" x "),
+    op: ops.get(parameter.node) ?? null,
+    made: formOf(parameter, model),
+  });
   return new Map(
     parametersOf(model.graph)
       .filter(({ ofQuantizer }) => ofQuantizer !== true)
-      .map((parameter) => [
-        parameter.name,
-        { values: realWeights(parameter, model), shape: parameter.shape.join(" x "), made: formOf(parameter, model) },
-      ]),
+      .map((parameter) => [parameter.name, foundOf(parameter)]),
   );
 }
 

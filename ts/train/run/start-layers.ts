@@ -2,7 +2,7 @@
 import { listOf, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { someOf } from "../../base/names.ts";
-import type { Parameter } from "../../nn/graph.ts";
+import type { Graph, Parameter } from "../../nn/graph.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import type { Engine } from "./engine.ts";
 
@@ -10,6 +10,8 @@ import type { Engine } from "./engine.ts";
 export interface Found {
   readonly values: Float32Array;
   readonly shape: string | null;
+  /** The operation of its layer; null where the source tells none. */
+  readonly op: string | null;
   /** The form that a quantizer gave them: signs, or DoReFa's levels; "real" for all others. */
   readonly made: "real" | "signs" | "levels";
 }
@@ -21,7 +23,7 @@ export function parametersToTake(
   layers: unknown,
   subject: Subject,
 ): readonly Parameter[] {
-  if (layers === "shared") return sharedParameters(parameters, found);
+  if (layers === "shared") return sharedParameters(graph, parameters, found);
   const named = layers === undefined ? null : namedLayers(graph.nodes, parameters, layers, subject);
   const wanted = named === null ? parameters : parameters.filter(({ node }) => named.includes(node));
   // Files hold no tensors of quantizers, which then stay as they are.
@@ -41,10 +43,22 @@ export function parametersToTake(
   return taken;
 }
 
-/** The parameters of layers of which the source has all, in the same shapes. It may have more, such as a bias. */
-function sharedParameters(parameters: readonly Parameter[], found: ReadonlyMap<string, Found>): readonly Parameter[] {
+/**
+ * The parameters of layers of which the source has all, in the same shapes and, where it tells, of the same operation. It may have
+ * more, such as a bias.
+ */
+function sharedParameters(
+  { nodes }: Graph,
+  parameters: readonly Parameter[],
+  found: ReadonlyMap<string, Found>,
+): readonly Parameter[] {
+  const ops = new Map(nodes.map(({ name, op }) => [name, op]));
+  const isOther = (own: Parameter): boolean => {
+    const op = found.get(own.name)?.op;
+    return op === undefined || (op !== null && op !== ops.get(own.node)) || !fits(own, found);
+  };
   const known = parameters.filter(({ name, ofQuantizer }) => ofQuantizer !== true || found.has(name));
-  const others = new Set(known.flatMap((own) => (found.has(own.name) && fits(own, found) ? [] : [own.node])));
+  const others = new Set(known.filter(isOther).map(({ node }) => node));
   const shared = known.filter(({ node }) => !others.has(node));
   if (shared.length === 0) throw otherNetwork("shares no layer with this network");
   return shared;
