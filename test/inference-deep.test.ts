@@ -75,8 +75,9 @@ describe.each(Object.entries(networks))("%s", (_, network) => {
     };
     // What is done once a process, at its first load, and once a load is left out of the growth.
     await work(50);
-    const [short, middle, long] = [await work(100), await work(200), await work(400)];
-    expect(long - middle).toBeLessThan(2.2 * (middle - short));
+    const [short, long] = [await work(100), await work(400)];
+    // Four times the work, and a tenth for the engine's counts, which vary by some hundredths where it compiles meanwhile.
+    expect(long).toBeLessThan(1.1 * 4 * short);
   });
 });
 
