@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { layers, sequential } from "../ts/nn/index.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
 import { failureOf, jsonLines, outcome, proxbit, resultOf, start } from "./cli-helpers.ts";
 import { withFolder } from "./io-helpers.ts";
 
@@ -138,6 +140,41 @@ describe("compare", () => {
       expect(settings).toMatchObject({ augment: { mirror: true, shift: 2 }, labelSmoothing: 0.1 });
       expect(await runsIn(place)).toHaveLength(2);
       expect(await readFile(join(place, "compare.md"), "utf8")).toContain("mirrored, moved by up to 2 pixels");
+    }));
+
+  it("tells of each run the layers that it starts from", () =>
+    withFolder(async (place) => {
+      const source = join(place, "source.safetensors");
+      const other = sequential({ inputShape: [28, 28, 1] }, [
+        layers.conv2d({ filters: 4, kernelSize: 3, strides: 4 }),
+        layers.flatten(),
+        layers.dense({ units: 10 }),
+      ]);
+      const trainer = await Trainer.create(other, { workers: 1 });
+      await writeFile(source, await trainer.pack());
+      trainer.close();
+      const from = [
+        "--quantizers",
+        "fp,bc",
+        "--tasks",
+        "bw",
+        "--epochs",
+        "1",
+        "--from",
+        source,
+        "--from-layers",
+        "shared",
+      ];
+      const lines = jsonLines((await proxbit(...compareTo(place, ...from, "--json"))).stdout);
+      const starts = lines.filter(({ type }) => type === "from");
+      expect(starts).toEqual(
+        ["fp", "bc"].map((quantizer) => expect.objectContaining({ quantizer, file: source, layers: ["conv2d"] })),
+      );
+      await rm(join(place, "runs"), { recursive: true });
+      const { stderr } = await proxbit(...compareTo(place, ...from));
+      expect(stderr.match(/start from .*/g)).toEqual([
+        expect.stringMatching(/source\.safetensors: 1 of 4 layers; begin anew: /),
+      ]);
     }));
 
   it("varies the course of a training, and tells metrics of the network that a run ends with", () =>

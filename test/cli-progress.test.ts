@@ -83,7 +83,7 @@ describe("in a log", () => {
   });
 
   it("the time left of a grid is that of the run at work and of those that wait, as the finished ones say", () => {
-    const progress = gridProgress(contextOf(), runs);
+    const progress = gridProgress(contextOf(), runs, () => "");
     progress.update({ type: "found", finished: [{ run: runAt(0), outcome: outcomeAfter(20) }] });
     progress.update(stepOf(1, 1));
     now += 10_000;
@@ -103,8 +103,15 @@ describe("in a log", () => {
     ]);
   });
 
+  it("says what runs start from, once where several have the same", () => {
+    const progress = gridProgress(contextOf(), runs, (run, layers) => (run.seed === 2 ? "" : `from ${layers}`));
+    for (const index of [0, 1, 2]) progress.update({ type: "from", run: runAt(index), layers: ["a", "b"] });
+    progress.update({ type: "from", run: runAt(0), layers: ["a"] });
+    expect(written.split("\n")).toEqual(["from a,b", "from a", ""]);
+  });
+
   it("runs at once keep their numbers, and share the time of those that wait", () => {
-    const progress = gridProgress(contextOf(), runs);
+    const progress = gridProgress(contextOf(), runs, () => "");
     progress.update({ type: "found", finished: [] });
     progress.update(stepOf(0, 1));
     progress.update(stepOf(1, 1));

@@ -32,7 +32,12 @@ function notesOf({ run, event }: Extract<GridEvent, { readonly type: "epoch" }>)
   return notes.map((note) => `${runName(run)}, epoch ${event.epoch}: ${note}`);
 }
 
-export function gridProgress(context: Context, runs: readonly Run[]): GridProgress {
+/** `startText` says what a run starts from; it is shown once where several runs have the same. */
+export function gridProgress(
+  context: Context,
+  runs: readonly Run[],
+  startText: (run: Run, layers: readonly string[]) => string,
+): GridProgress {
   const meter = createMeter(context, "");
   const timed: TimedRun[] = [];
   let done = 0;
@@ -40,6 +45,7 @@ export function gridProgress(context: Context, runs: readonly Run[]): GridProgre
   /** When the last run ended, or the grid began: the next one began then. */
   let since = performance.now();
   const atWork = new Map<string, RunShown>();
+  const startsSaid = new Set([""]);
 
   /** The run as one at work, which it may be from now on, at the share `from`. */
   const begun = (run: Run, from: number): RunShown => {
@@ -85,6 +91,12 @@ export function gridProgress(context: Context, runs: readonly Run[]): GridProgre
           for (const { run, outcome } of event.finished) end(run, outcome.result?.seconds);
           if (done > 0) say(`${done} of ${runs.length} runs were finished before`);
           return;
+        case "from": {
+          const text = startText(event.run, event.layers);
+          if (!startsSaid.has(text)) say(text);
+          startsSaid.add(text);
+          return;
+        }
         case "step":
           show(event);
           return;

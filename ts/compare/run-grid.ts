@@ -32,8 +32,8 @@ export interface GridWork {
   readonly methodsOf?: ((cell: Cell) => readonly Method[]) | undefined;
   /** Options of `fit` beside those that stand in a run's identity by themselves; none where absent. */
   readonly fit?: Partial<FitOptions>;
-  /** Gives a new trainer the weights that runs start from; absent where those are random. */
-  readonly start?: ((trainer: Trainer) => Promise<unknown>) | undefined;
+  /** Gives a new trainer the weights that runs start from, and tells their layers; absent where weights are random. */
+  readonly start?: ((trainer: Trainer) => Promise<readonly string[]>) | undefined;
   /** The directory of the runs' files, made if it is missing. */
   readonly directory: string;
   /** Threads of each run; all cores, at most eight, where undefined. */
@@ -51,6 +51,7 @@ export interface FinishedRun {
 
 export type GridEvent =
   | { readonly type: "found"; readonly finished: readonly FinishedRun[] }
+  | { readonly type: "from"; readonly run: Run; readonly layers: readonly string[] }
   | { readonly type: "step"; readonly run: Run; readonly event: StepEvent }
   | { readonly type: "epoch"; readonly run: Run; readonly event: EpochEvent }
   | { readonly type: "run"; readonly finished: FinishedRun };
@@ -124,7 +125,7 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
   const earlier = history.reduce((sum, event) => sum + event.seconds, 0);
   const began = performance.now();
   try {
-    if (left === null) await work.start?.(trainer);
+    if (left === null && work.start !== undefined) yield { type: "from", run, layers: await work.start(trainer) };
     const given = { ...work.fit, epochs, batchSize, augment, labelSmoothing, signal, checkpoint };
     let ended = history.at(-1)?.validation;
     for await (const event of left === null ? trainer.fit(data, given) : trainer.continueFit(data, given)) {

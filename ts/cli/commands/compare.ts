@@ -41,7 +41,7 @@ import { methodsText } from "../methods.ts";
 import { checkBinaryWeights } from "../optimizer.ts";
 import { addCommonOptions, addDataOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import type { Context } from "../run.ts";
-import { startFrom } from "../start.ts";
+import { startFrom, startLine } from "../start.ts";
 import { fitOptionsOf, type Training, taught, trainingFrom } from "../training-options.ts";
 
 interface CompareOptions extends DataOptions, VariedOptions {
@@ -139,11 +139,13 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
   };
   const grid: Grid = { settings, quantizers: options.quantizers, tasks: options.tasks, seeds: options.seeds, methods };
   const runs = runsOf(grid, networks.detailsOf);
-  const progress = gridProgress(context, runs);
-  const finished = new Map<string, FinishedRun>();
-  const directory = join(options.out, "runs");
   const { graphOf } = networks;
   const { optimizer, objective, start } = training;
+  const progress = gridProgress(context, runs, (run, layers) =>
+    start ? startLine(start, layers, graphOf(run)).trimEnd() : "",
+  );
+  const finished = new Map<string, FinishedRun>();
+  const directory = join(options.out, "runs");
   const began = performance.now();
   try {
     const work: GridWork = {
@@ -161,7 +163,7 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
         output.text(`${pairs([...settingsLines(settings), ["runs", `${runs.length}: ${gridText(grid)}`]])}\n`);
         output.event({ type: "grid", runs: runs.length, finished: event.finished.length, settings });
       }
-      tell(event, context);
+      tell(event, start?.file, context);
       progress.update(event);
     }
   } finally {
@@ -244,8 +246,8 @@ function describeData({ name, train, test }: Dataset): Settings["data"] {
 const gridText = ({ quantizers, tasks, seeds, methods = [] }: Grid): string =>
   `${quantizers.join(", ")} on ${tasks.join(", ")}${methods.length === 0 ? "" : `, plain and with ${methods.join(" or ")}`}, ${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}`;
 
-/** Events for programs; single steps are too many of them over hours. */
-function tell(event: GridEvent, { output }: Context): void {
+/** Events for programs; single steps are too many of them over hours. `file` is what runs start from. */
+function tell(event: GridEvent, file: string | undefined, { output }: Context): void {
   const nameOf = ({ quantizer, task, seed, method }: FinishedRun["run"]) => ({
     ...{ quantizer, task, seed },
     ...(method === undefined ? {} : { method }),
@@ -254,6 +256,7 @@ function tell(event: GridEvent, { output }: Context): void {
     output.event({ type: "run", ...nameOf(run), key: run.key, fromFile, ...outcome });
   if (event.type === "found") for (const one of event.finished) finished(one, true);
   if (event.type === "run") finished(event.finished, false);
+  if (event.type === "from") output.event({ type: "from", file, layers: event.layers, ...nameOf(event.run) });
   if (event.type === "epoch") output.event({ ...event.event, ...nameOf(event.run) });
 }
 
