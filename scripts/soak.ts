@@ -12,6 +12,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { median } from "../ts/base/quantiles.ts";
 import { formatTable, grouped } from "../ts/show/table.ts";
 import { type Bench, type InUse, inChromium, inNode } from "./soak/places.ts";
 import { type WorkName, works } from "./soak/work.ts";
@@ -52,11 +53,9 @@ interface Line {
 
 /** The median of each half. */
 function halves(tenths: readonly InUse[]): readonly [InUse, InUse] {
-  const median = (half: readonly InUse[], of: (one: InUse) => number): number =>
-    half.map(of).sort((a, b) => a - b)[Math.floor(half.length / 2)] as number;
   const medians = (half: readonly InUse[]): InUse => ({
-    used: median(half, ({ used }) => used),
-    resident: median(half, ({ resident }) => resident),
+    used: median(half.map(({ used }) => used)),
+    resident: median(half.map(({ resident }) => resident)),
   });
   return [medians(tenths.slice(0, TENTHS / 2)), medians(tenths.slice(TENTHS / 2))];
 }

@@ -4,8 +4,8 @@ import { layers, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { createEngine } from "../ts/train/run/engine.ts";
-import type { EpochEvent, StepEvent } from "../ts/train/run/events.ts";
-import { fitNetwork, newState } from "../ts/train/run/fit.ts";
+import type { EpochEvent, StepEvent, TrainEvent } from "../ts/train/run/events.ts";
+import { continueFit, fitNetwork, newState } from "../ts/train/run/fit.ts";
 import { initialize } from "../ts/train/run/trained-weights.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf } from "./train-helpers.ts";
@@ -22,8 +22,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Two epochs of 20 batches of 4 images. Each batch of any kind takes `milliseconds`. */
-async function timed(milliseconds: number) {
+/** Two epochs of 20 batches of 4 images. Each batch of any kind takes `milliseconds`. Stops and goes on behind the step `stop`. */
+async function timed(milliseconds: number, stop?: number) {
   let now = 5000;
   vi.spyOn(performance, "now").mockImplementation(() => now);
   const slices: number[] = [];
@@ -40,7 +40,20 @@ async function timed(milliseconds: number) {
   const began = now;
   const shares: number[] = [];
   const onValidate = (_: number, share: number): void => void shares.push(share);
-  const events = await eventsOf(fitNetwork(engine, optimizer, state, data, { epochs: 2, batchSize: 4, onValidate }));
+  const options = { epochs: 2, batchSize: 4, onValidate };
+  const events: TrainEvent[] = [];
+  if (stop !== undefined) {
+    for await (const event of fitNetwork(engine, optimizer, state, data, options)) {
+      events.push(event);
+      if (event.type === "step" && event.step === stop) break;
+    }
+    // As a file keeps it, and a day later.
+    const course = JSON.parse(JSON.stringify(state.course));
+    now += 86_400_000;
+    Object.assign(state, { course });
+  }
+  const rest = stop === undefined ? fitNetwork : continueFit;
+  events.push(...(await eventsOf(rest(engine, optimizer, state, data, options))));
   const steps = events.filter((event): event is StepEvent => event.type === "step");
   const epochs = events.filter((event): event is EpochEvent => event.type === "epoch");
   return { steps, epochs, slices, shares, seconds: (now - began) / 1000 };
@@ -56,6 +69,15 @@ test.each([40, 10])("speed and time left are those of steps of %d ms", async (mi
   // The epoch's time has all of it: twenty steps, and the estimates and the evaluation at its end.
   expect(epochs[0]?.seconds).toBeGreaterThan((20 * milliseconds) / 1000);
   expect(epochs.reduce((sum, epoch) => sum + epoch.seconds, 0)).toBeCloseTo(seconds, 9);
+});
+
+test("an epoch's time has that before a stop, and not that between", async () => {
+  const [whole, stopped] = [await timed(10), await timed(10, 7)];
+  const seconds = ({ epochs }: typeof whole): readonly number[] => epochs.map((epoch) => epoch.seconds);
+  // Other slices, and running statistics that are estimated at the stop, take up to five batches more.
+  expect(seconds(stopped)[0]).toBeGreaterThanOrEqual(seconds(whole)[0] as number);
+  expect(seconds(stopped)[0]).toBeLessThan((seconds(whole)[0] as number) + 0.05);
+  expect(seconds(stopped)[1]).toBeCloseTo(seconds(whole)[1] as number, 9);
 });
 
 test.each([

@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { median } from "../../ts/base/quantiles.ts";
 import { split } from "../../ts/data/index.ts";
 import { model } from "../../ts/nn/models/index.ts";
 import { createPool, type Pool } from "../../ts/runtime/pool.ts";
@@ -17,7 +18,6 @@ import { createEngine } from "../../ts/train/run/engine.ts";
 import { fitNetwork, newState } from "../../ts/train/run/fit.ts";
 import { initialize } from "../../ts/train/run/trained-weights.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
-import { median } from "../frame/finding.ts";
 
 const WORKERS = 2;
 const BATCH = 8;

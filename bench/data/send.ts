@@ -1,10 +1,11 @@
 /** The time from a data set in the caller's memory to the same in the workers' memory. */
+
+import { median } from "../../ts/base/quantiles.ts";
 import { split, take } from "../../ts/data/index.ts";
 import { createPool } from "../../ts/runtime/pool.ts";
 import { createDataStore } from "../../ts/train/plan/data-store.ts";
 import { createRooms } from "../../ts/train/plan/rooms.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
-import { median } from "../frame/finding.ts";
 
 const IMAGE = 28 * 28;
 const COUNTS = [64_000, 128_000, 256_000];

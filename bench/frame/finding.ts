@@ -1,4 +1,5 @@
 /** Findings of benchmarks. A comparison is the rule. Tables, notes and pictures hold facts that a ratio cannot. */
+import { median, quantile } from "../../ts/base/quantiles.ts";
 import type { Timing } from "./race.ts";
 
 /** One contestant's time of one operation, in milliseconds: median, best, and the quartiles around the median. */
@@ -79,17 +80,4 @@ export function perRound(
 ): { readonly median: number; readonly best: number } {
   const sorted = one.rounds.map((ms, round) => value(ms, two.rounds[round] as number)).sort((a, b) => a - b);
   return { median: quantile(sorted, 0.5), best: quantile(sorted, 0.9) };
-}
-
-export const median = (numbers: readonly number[]): number =>
-  quantile(
-    numbers.toSorted((a, b) => a - b),
-    0.5,
-  );
-
-/** The value below which a share `q` of `sorted` lies, between neighbours in proportion. */
-export function quantile(sorted: readonly number[], q: number): number {
-  const place = q * (sorted.length - 1);
-  const [low, high] = [sorted[Math.floor(place)] as number, sorted[Math.ceil(place)] as number];
-  return low + (high - low) * (place - Math.floor(place));
 }

@@ -1,9 +1,10 @@
 /** The time of a step, so that a night knows how much of a study it holds, and what a method costs. */
+
+import { median } from "../../ts/base/quantiles.ts";
 import type { Dataset, Split } from "../../ts/data/dataset.ts";
 import { take } from "../../ts/data/split.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import { Trainer, type TrainerOptions } from "../../ts/train/run/trainer.ts";
-import { median } from "./finding.ts";
 
 const STEPS = 20;
 

@@ -1,8 +1,9 @@
 /** The time that a method adds to a step. Work between epochs is no part of it. */
+
+import { median } from "../../ts/base/quantiles.ts";
 import type { Dataset, Split } from "../../ts/data/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import type { Method } from "../../ts/train/method.ts";
-import { median } from "../frame/finding.ts";
 import { stepSeconds } from "../frame/step-seconds.ts";
 
 const ROUNDS = 3;

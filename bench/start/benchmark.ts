@@ -2,12 +2,13 @@
 import { readFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { withoutCustomSections } from "../../scripts/wasm-sections.ts";
+import { quantile } from "../../ts/base/quantiles.ts";
 import { cnn } from "../../ts/nn/models/cnn.ts";
 import { coreNames } from "../../ts/runtime/variants.ts";
 import { bytes } from "../../ts/show/table.ts";
 import { Trainer } from "../../ts/train/run/trainer.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
-import { quantile, type Table } from "../frame/finding.ts";
+import type { Table } from "../frame/finding.ts";
 import { chromiumStarts } from "./chromium.ts";
 import { nodeStarts } from "./node.ts";
 

@@ -1,5 +1,6 @@
 /** The card of a trained network: a page beside its file that says what it is, how it was made, and how well it does. */
 import { createHash } from "node:crypto";
+import { median } from "../../ts/base/quantiles.ts";
 import type { Recipe } from "../../ts/cli/recipes.ts";
 import { decodeModel } from "../../ts/io/model-file.ts";
 import { summary } from "../../ts/nn/summary.ts";
@@ -9,8 +10,11 @@ import { epochsOf, type Line, type ResultLine, resultOf, type Twin, twins } from
 
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
-const minutesOf = (lines: readonly Line[], twin: Twin): number =>
-  epochsOf(lines, twin).reduce((sum, { seconds }) => sum + seconds, 0) / 60;
+/** All epochs, each as long as the median one: some were stopped and gone on with, or made beside other work. */
+function minutesOf(lines: readonly Line[], twin: Twin): number {
+  const seconds = epochsOf(lines, twin).map((epoch) => epoch.seconds);
+  return (seconds.length * median(seconds)) / 60;
+}
 
 const titles: Readonly<Record<Twin, string>> = { binary: "binary", float: "float twin" };
 
@@ -47,7 +51,7 @@ export function cardOf(name: string, { about }: Recipe, lines: readonly Line[], 
 ${about[0]?.toUpperCase()}${about.slice(1)}.
 **${percent(binary.testAccuracy)}** of ${grouped(testImages)} test images after ${binary.epochs} epochs, the last of one run.${gap}
 
-| | weights | activations | test accuracy | epochs | minutes | bytes |
+| | weights | activations | test accuracy | epochs | minutes, by the median epoch | bytes |
 | --- | --- | --- | ---: | ---: | ---: | ---: |
 ${results.map((result) => rowOf(lines, result)).join("\n")}
 

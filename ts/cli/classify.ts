@@ -1,4 +1,5 @@
 /** Repeated use of a session: the class of many images, and the time of one. */
+import { median } from "../base/quantiles.ts";
 import { largestAt } from "../inference/classify.ts";
 import type { Session } from "../inference/index.ts";
 import { elementsOf } from "../nn/shapes.ts";
@@ -40,6 +41,5 @@ export function medianLatency(session: Session, image: Uint8Array | Float32Array
     session.run(image);
     return performance.now() - began;
   });
-  const sorted = times.slice(WARM_UP_RUNS).sort((a, b) => a - b);
-  return sorted[TIMED_RUNS >> 1] ?? Number.NaN;
+  return median(times.slice(WARM_UP_RUNS));
 }

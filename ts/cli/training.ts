@@ -59,7 +59,7 @@ export interface TrainingResult {
   readonly epochs: number;
   /** The epoch whose weights the file has; undefined for the last one. */
   readonly keptEpoch: number | undefined;
-  /** Time in `fit`, validation included. */
+  /** Time of all epochs, validation included; of a run that went on, those before, too. */
   readonly seconds: number;
   /** Size of the file, and of all parameters as 32-bit floats. */
   readonly packedBytes: number;
@@ -117,7 +117,6 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
       output.event({ type: "profile", ...profile });
       output.text(`${text}\n`);
     }
-    const began = performance.now();
     const history = [...(trainer.left()?.history ?? [])];
     let soft: SoftScore | null = history.reduce<SoftScore | null>((last, event) => softScoreOf(event) ?? last, null);
     let flipRatio: FlipRatio | null = history.at(-1)?.flipRatio ?? null;
@@ -146,7 +145,7 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
       if (now !== null && now !== failure) output.note(failedCheckpoint(now));
       failure = now;
     }
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = history.reduce((sum, event) => sum + event.seconds, 0);
     // Written before it is evaluated, so that nothing which happens there can lose it.
     const words = { ...(keep === "best" ? { keep } : {}), ...(average === undefined ? {} : { average }) };
     const last = history.at(-1);

@@ -122,8 +122,7 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
   const trainer = left ?? (await Trainer.create(graph, options));
   const history = trainer.left()?.history ?? [];
   const course: EpochResult[] = history.map(epochOf);
-  const earlier = history.reduce((sum, event) => sum + event.seconds, 0);
-  const began = performance.now();
+  let seconds = history.reduce((sum, event) => sum + event.seconds, 0);
   try {
     if (left === null && work.start !== undefined) yield { type: "from", run, layers: await work.start(trainer) };
     const given = { ...work.fit, epochs, batchSize, augment, labelSmoothing, signal, checkpoint };
@@ -132,6 +131,7 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
       if (event.type === "step") yield { type: "step", run, event };
       else {
         course.push(epochOf(event));
+        seconds += event.seconds;
         ended = event.validation;
         yield { type: "epoch", run, event };
       }
@@ -140,7 +140,6 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
     const isOther = given.average !== undefined || given.keep === "best" || given.earlyStopping !== undefined;
     // An epoch's validation is of the weights behind it, and the run may end with others.
     const last = isOther || ended === undefined ? await trainer.evaluate(data.test, { signal, metrics }) : ended;
-    const seconds = earlier + (performance.now() - began) / 1000;
     return { result: resultOf(course, last, seconds, trainer.workers), failure: null };
   } catch (cause) {
     if (isProxbitError(cause) && cause.code === "aborted") throw stopped(cause);

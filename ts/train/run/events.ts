@@ -70,6 +70,7 @@ export interface EpochEvent {
   readonly loss: number;
   readonly accuracy: number;
   readonly terms?: Readonly<Record<string, number>>;
+  /** Time of the epoch, its validation included, in seconds; with that before a stop where the run went on within it. */
   readonly seconds: number;
   readonly validation?: Validation;
   /** Warnings about the epoch, such as a loss that explodes; absent where there is nothing. */

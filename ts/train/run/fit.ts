@@ -229,13 +229,15 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
   // The best epoch that was asked for comes before that of who ended the run.
   const chosen = bestKeeper ?? stopper;
   while (course.epoch < course.epochs && !(stopper?.isOver(course.epoch) ?? false)) {
-    const began = performance.now();
+    const began = performance.now() - 1000 * course.seconds;
+    const secondsSoFar = (): number => (performance.now() - began) / 1000;
     // A run that goes on within an epoch goes back to where it went on.
     if (rollsBack && (course.step === 0 || call.good === null)) call.good = await goodPoint(call);
     const flips = counting ? createFlipMeter(engine.graph, engine.layout, course.flips) : null;
     course.flips = flips?.counts ?? null;
     for await (const event of runSteps(engine, optimizer, state, course, { ...setting, flips })) {
       call.isStale = true;
+      course.seconds = secondsSoFar();
       call.watch.step(event);
       state.stand.still();
       yield event;
@@ -256,7 +258,7 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
     const rollbacks = call.rollbacks === 0 ? {} : { rollbacks: call.rollbacks };
     call.rollbacks = 0;
     endEpoch(course);
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = secondsSoFar();
     const warnings = call.watch.epoch(summary);
     const told = { ...ended, ...warnings, ...flipRatio, ...best, ...checkpoint, ...rollbacks };
     const event: EpochEvent = { ...summary, seconds, ...told, ...(kept === null ? {} : { kept }) };

@@ -134,9 +134,9 @@ async function rollBack(call: Call): Promise<boolean> {
   await engine.alone(() => restoreTensors(engine, floatsOf(good.tensors)));
   // Draws go on: the epoch is not to meet the same masks again.
   const { draws } = state;
-  const { epochs } = state.course as Course;
+  const { epochs, seconds } = state.course as Course;
   Object.assign(state, copyOfPlain(good.record), { draws });
-  Object.assign(state.course as Course, { rate, epochs });
+  Object.assign(state.course as Course, { rate, epochs, seconds });
   for (const { name, restore } of checked.stateful) if (name in good.tasks) restore?.(good.tasks[name]);
   call.rollbacks++;
   return true;

@@ -47,6 +47,8 @@ export interface Course {
   terms: Record<string, number>;
   /** Flips in those steps; null where nobody counts them. */
   flips: FlipCounts | null;
+  /** Time that the epoch under way took so far, in seconds, over all calls that went on within it. */
+  seconds: number;
 }
 
 /** The record of a trainer that has not trained yet. */
@@ -62,7 +64,9 @@ export const newCourse = (fixed: Pick<Course, "epochs" | "batchSize" | "steps">)
   ...newEpoch(),
 });
 
-const newEpoch = () => ({ step: 0, tasks: 0, results: {}, loss: 0, accuracy: 0, terms: {}, flips: null });
+const newEpoch = () => ({
+  ...{ step: 0, tasks: 0, results: {}, loss: 0, accuracy: 0, terms: {}, flips: null, seconds: 0 },
+});
 
 /** Share of the call that is done once `step` steps of the epoch under way have ended, in [0, 1]. */
 export const progressAt = ({ epoch, steps, epochs }: Course, step: number): number =>

@@ -63,6 +63,8 @@ function courseOf(value: unknown): Course {
     results: Object.fromEntries(results.map(([name, numbers]) => [name, numbersOf(numbers, `course.results.${name}`)])),
     terms: numbersOf(given.terms, "course.terms"),
     flips: flipsOf(given.flips),
+    // Files of former versions do not tell it.
+    seconds: numberIn(given.seconds ?? 0, 0, MOST, "course.seconds", subject),
   };
 }
 
