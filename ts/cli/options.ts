@@ -123,6 +123,7 @@ export const imageShape =
 /** Stands for operands that stay real. */
 const NONE = "none";
 
+/** The paper's own; with weights alone none is told from it, and BNN+ and Poly within chance with both (bench/results/claim). */
 const DEFAULT_QUANTIZER = "bnn++";
 const DEFAULT_ACTIVATION_QUANTIZER = "poly";
 
