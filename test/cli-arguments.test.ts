@@ -102,6 +102,16 @@ describe.concurrent("a wrong argument is one readable line, a remedy and exit co
       "nowhere.safetensors cannot be read",
       "path",
     ],
+    ["an unknown model with options", ["explain", "vit29:depth=2"], 'no model is called "vit29"', '"vit28"'],
+    ["an option that a model has not", ["explain", "vit28:dept=2"], 'model "vit28" has no option "dept"', '"depth"'],
+    [
+      "an option out of its range",
+      train("--out", "x", "--model", "vit28:depth=0"),
+      "depth must be a whole number",
+      "64",
+    ],
+    ["an option without a value", ["explain", "vit28:depth"], '"depth" is no option=value', "a name and its options"],
+    ["an option that has a flag", ["explain", "cnn:classes=3"], "classes stands apart", "the data or --classes"],
     ["neither a file nor a model", ["explain", "resnet21"], 'no model is called "resnet21"', '"resnet20"'],
     [
       "an option that a model file does not take",

@@ -233,6 +233,19 @@ describe("explain and profile", () => {
     expect(new Set(productsOf(real).map((product) => product.split(" ")[1]))).toEqual(new Set(["ff"]));
   });
 
+  it("explains a network with options behind its name", async () => {
+    const { layers: rows } = await resultOf(
+      "explain",
+      "vit28:depth=2,block=binaryvit,matrix=boolean",
+      "--workers",
+      "1",
+    );
+    const kinds = (rows as readonly { readonly op: string }[]).map(({ op }) => op);
+    expect(kinds.filter((op) => op === "attention")).toHaveLength(2);
+    expect(kinds).toContain("layerScale");
+    expect(JSON.stringify(rows)).toContain("boolean");
+  });
+
   it("explains a residual network with the layers of ReActNet", async () => {
     const shape = ["--input-shape", "8x8x1", "--workers", "1", "--batch-size", "2"];
     const { layers: rows } = await resultOf("explain", "resnet20", ...shape, "--reactnet");

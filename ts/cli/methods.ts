@@ -3,8 +3,8 @@ import { type Command, Option } from "commander";
 import type { Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { methodOf } from "../methods/index.ts";
-import { readQuantizerText } from "../quantizers/text.ts";
 import { checkMethods, type Method } from "../train/method.ts";
+import { readNamed } from "./named.ts";
 
 export interface MethodOptions {
   /** The methods of each time that the option was given. */
@@ -32,11 +32,9 @@ export const methodsFrom = (text: string): readonly Method[] =>
 
 /** "two-step:share=0.4" as the method. A value may be a schedule, written as those of quantizers are. */
 function methodFrom(text: string): Method {
-  const { name, options } = readQuantizerText(text.trim(), { ...subject, what: "--method" });
+  const { name, options } = readNamed("--method", text);
   if (name === "bd-bnn" && "teacher" in options) throw teacherApart();
-  const words: Readonly<Record<string, boolean>> = { true: true, false: false };
-  const values = Object.entries(options).map(([key, value]) => [key, words[String(value)] ?? value]);
-  return methodOf(name, Object.fromEntries(values));
+  return methodOf(name, options);
 }
 
 const teacherApart = (): ProxbitError =>

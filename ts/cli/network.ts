@@ -1,5 +1,5 @@
 /**
- * `--model NAME|FILE.ts`: a ready-made model by name, or a module whose default export is a graph or a function
+ * `--model NAME[:option=value,...]|FILE.ts`: a ready-made model by name, or a module whose default export is a graph or a function
  * `({ inputShape, classes, weightQuantizer, activationQuantizer, accumulator }) => graph`. Node strips the types of a
  * `.ts` file by itself. Wherever the file lies, `import … from "proxbit"` in it means the proxbit that runs it.
  */
@@ -13,6 +13,7 @@ import { unknownName } from "../base/names.ts";
 import type { Graph } from "../nn/graph.ts";
 import { type ModelOptions, model, modelNames } from "../nn/models/index.ts";
 import { validateGraph } from "../nn/validate.ts";
+import { readNamed } from "./named.ts";
 
 /** Builds the graph, once the data set has said the shape of its images. */
 type NetworkMaker = (options: ModelOptions) => Promise<Graph>;
@@ -21,6 +22,11 @@ const EXPORT = "export default ({ inputShape, classes, weightQuantizer, activati
 
 /** A module's network is made for MNIST if it does not say otherwise itself. */
 export const MODULE_DEFAULTS: ModelOptions = { inputShape: [28, 28, 1], classes: 10 };
+
+/** What names a network, for a help text. */
+export const networkText =
+  `a network (${modelNames.join(", ")}), with options as in vit28:depth=4,matrix=boolean, or a module that exports one, ` +
+  "whose code runs";
 
 /** Recognises a `name` that can only be the path of a module. */
 export const isModule = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
@@ -31,8 +37,9 @@ export const isModule = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
  * @throws ProxbitError "unknown-name" with the nearest name where a name is no model and no file.
  */
 export function isNetwork(fileOrModel: string): boolean {
-  if (modelNames.includes(fileOrModel) || isModule(fileOrModel)) return true;
-  if (!/[./\\]/.test(fileOrModel) && !existsSync(fileOrModel)) throw unknownName("model", fileOrModel, modelNames);
+  const [name = ""] = fileOrModel.split(":");
+  if (modelNames.includes(name) || isModule(fileOrModel)) return true;
+  if (!/[./\\]/.test(fileOrModel) && !existsSync(fileOrModel)) throw unknownName("model", name, modelNames);
   return false;
 }
 
@@ -60,6 +67,24 @@ function resolveOwnName(): { readonly deregister: () => void } | undefined {
   });
 }
 
+/** Options that other words of the command line give, and these words. */
+const given: Readonly<Record<string, string>> = {
+  ...{ inputShape: "the data or --input-shape", classes: "the data or --classes" },
+  ...{ weightQuantizer: "--quantizer", activationQuantizer: "--activation-quantizer", accumulator: "--accumulator" },
+  ...{ binaryStem: "--binary-stem", binaryHead: "--binary-head", reactnet: "--reactnet" },
+};
+
+/** @throws ProxbitError "argument" for an option that would be given twice. */
+function refuseGiven(own: Readonly<Record<string, unknown>>): void {
+  const key = Object.keys(own).find((name) => Object.hasOwn(given, name));
+  if (key === undefined) return;
+  throw new ProxbitError(
+    "argument",
+    `--model: ${key} stands apart from the model's name`,
+    `It is given by ${given[key]}.`,
+  );
+}
+
 async function importDefault(file: string): Promise<unknown> {
   const path = resolve(file);
   if (!existsSync(path)) {
@@ -84,15 +109,17 @@ async function importDefault(file: string): Promise<unknown> {
 
 /**
  * The maker behind `--model`. A wrong name or a file that does not load is found here, before any data is read. The
- * maker throws the errors of `validateGraph`.
+ * maker throws the errors of `validateGraph`, and those of a model for an option that it has not.
  *
- * @throws ProxbitError "unknown-name" with the nearest name, "argument" for a missing file.
+ * @throws ProxbitError "unknown-name" with the nearest name, "argument" for a missing file and for options that cannot be read.
  * @throws ProxbitError "graph" for a file that does not load or exports something else.
  */
 export async function networkMaker(nameOrFile: string): Promise<NetworkMaker> {
   if (!isFile(nameOrFile)) {
-    if (!modelNames.includes(nameOrFile)) throw unknownName("model", nameOrFile, modelNames);
-    return async (options) => model(nameOrFile, options);
+    const { name, options: own } = readNamed("--model", nameOrFile);
+    if (!modelNames.includes(name)) throw unknownName("model", name, modelNames);
+    refuseGiven(own);
+    return async (options) => model(name, { ...own, ...options });
   }
   const exported = await importDefault(nameOrFile);
   if (typeof exported === "function") {

@@ -35,7 +35,7 @@ import {
   textOfAll,
 } from "../check-runs.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
-import { isModule, isNetwork, MODULE_DEFAULTS, networkMaker } from "../network.ts";
+import { isModule, isNetwork, MODULE_DEFAULTS, networkMaker, networkText } from "../network.ts";
 import { checkModule } from "../obeys.ts";
 import {
   addCommonOptions,
@@ -75,7 +75,7 @@ export function checkCommand(context: Context): Command {
     )
     .argument(
       "[file|model]",
-      `a model file that proxbit has written, a network (${modelNames.join(", ")}), or a module that exports one, whose code runs ` +
+      `a model file that proxbit has written, ${networkText} ` +
         "(default: every operation, quantizer and ready-made network)",
     )
     .option(

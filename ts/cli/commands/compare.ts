@@ -23,7 +23,6 @@ import type { Dataset } from "../../data/dataset.ts";
 import { take } from "../../data/split.ts";
 import { VERSION } from "../../io/version.ts";
 import { checkWritable, writeFileAtomic } from "../../io/write.ts";
-import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
 import { plainObjective } from "../../train/losses/index.ts";
 import { applyMethods, type Method, workOf } from "../../train/method.ts";
@@ -38,6 +37,7 @@ import { type Networks, networksOf, quantizerList, seedList, taskList } from "..
 import { gridProgress } from "../grid-progress.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { methodsText } from "../methods.ts";
+import { networkText } from "../network.ts";
 import { checkBinaryWeights } from "../optimizer.ts";
 import { addCommonOptions, addDataOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import type { Context } from "../run.ts";
@@ -80,11 +80,7 @@ export function compareCommand(context: Context): Command {
     )
     .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion");
   addDataOptions(command, "required")
-    .option(
-      "--model <name|file.ts>",
-      `network: ${modelNames.join(", ")}, or a module that exports one, whose code runs`,
-      "small",
-    )
+    .option("--model <name|file.ts>", networkText, "small")
     .addOption(listOption("--quantizers <list>", "names with commas between, fp for float", quantizerList, ALL))
     .addOption(listOption("--tasks <list>", `of ${taskNames.join(", ")}`, taskList, "bw,bwa"))
     .addOption(listOption("--seeds <n|list>", "how many, from 1 on, or a list with commas between", seedList, "3"));

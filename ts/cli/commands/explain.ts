@@ -5,12 +5,11 @@
 import { Command } from "commander";
 import { formatExplanation } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
-import { modelNames } from "../../nn/models/index.ts";
 import { Trainer } from "../../train/run/trainer.ts";
 import { addBoundOptions, type BoundOptions, boundNames, boundsFrom, refuseBounds } from "../bounds.ts";
 import { pairs, printable, sizes } from "../format.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
-import { isModule, isNetwork, MODULE_DEFAULTS, networkMaker } from "../network.ts";
+import { isModule, isNetwork, MODULE_DEFAULTS, networkMaker, networkText } from "../network.ts";
 import { checkModule } from "../obeys.ts";
 import {
   addCommonOptions,
@@ -42,10 +41,7 @@ export function explainCommand(context: Context): Command {
       "Shows for each layer the product, kernel, tile, bits, bytes and multiply-accumulates, and why not the fast path: " +
         "of a model file in inference, or of a network in a step of training.",
     )
-    .argument(
-      "<file|model>",
-      `a model file that proxbit has written, a network (${modelNames.join(", ")}), or a module that exports one, whose code runs`,
-    )
+    .argument("<file|model>", `a model file that proxbit has written, ${networkText}`)
     .option("--profile", "measure where the time goes")
     .option("--batch-size <n>", "of a network: images a step", wholeNumber("--batch-size", 1, 65536), 128)
     .option("--progress <x>", "of a network: share of the run that is done, 0 to 1", realNumber("--progress", 0, 1), 0)

@@ -2,7 +2,6 @@
 import { Command } from "commander";
 import { checkWritable } from "../../io/write.ts";
 import { freeze } from "../../nn/freeze.ts";
-import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/network.ts";
 import { factsOfMethods } from "../../train/method.ts";
 import { addCheckpointOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
@@ -10,7 +9,7 @@ import { checkBatch, checkDataName, checkImageShape, readData, smallerBatch } fr
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { accumulatorOf, quantizersOf } from "../model-file.ts";
-import { networkMaker } from "../network.ts";
+import { networkMaker, networkText } from "../network.ts";
 import { checkModule } from "../obeys.ts";
 import { checkBinaryWeights, quantizerFor } from "../optimizer.ts";
 import {
@@ -50,11 +49,7 @@ export function trainCommand(context: Context): Command {
   );
   addDataOptions(command, "required")
     .requiredOption("--out <file>", "the model file to write, for example out/model.safetensors")
-    .option(
-      "--model <name|file.ts>",
-      `network: ${modelNames.join(", ")}, or a module that exports one, whose code runs`,
-      "cnn",
-    );
+    .option("--model <name|file.ts>", networkText, "cnn");
   addQuantizerOptions(command).option(
     "--seed <n>",
     "of the first weights and the order of the images",
