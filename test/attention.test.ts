@@ -258,6 +258,45 @@ describe("explanations", () => {
     expect([...new Set(ofSummary)].sort()).toEqual(found);
   });
 
+  const unlike = "are two values that this layer multiplies as reals";
+  it.each([
+    [
+      { queryQuantizer: "poly", keyQuantizer: "bnn" },
+      "bb",
+      [
+        "real values",
+        "only the queries and keys are signs: a step multiplies all as reals where the values are not signs too",
+      ],
+    ],
+    [
+      { keyQuantizer: "poly", valueQuantizer: "elastic" },
+      "ff",
+      [
+        "real queries",
+        `the values of "elastic" ${unlike}`,
+        "only the keys and values are signs: a step multiplies all as reals where the queries are not signs too",
+      ],
+    ],
+    [
+      { ...all("elastic"), valueQuantizer: "elastic-unit" },
+      "ff",
+      [
+        ...[`the queries of "elastic" ${unlike}`, `the keys of "elastic" ${unlike}`],
+        `the values of "elastic-unit" ${unlike}`,
+        "only the queries and keys are signs: a step multiplies all as reals where the values are not signs too",
+      ],
+    ],
+    [{ ...all("elastic"), keyQuantizer: "poly" }, "bb", []],
+  ])("of a trainer over %j say what bars bits, where a session has scores %s", async (options, scores, reasons) => {
+    const graph = several([{ matrix: "boolean", ...options }]);
+    const { ofSession, ofTrainer } = await productsIn(graph);
+    expect(ofSession[0]?.slice(0, 2)).toBe(scores);
+    expect(ofTrainer).toEqual([reasons.length > 0 ? "ff ff" : "bb bb"]);
+    const engine = await engineWith(pool, graph, randomParameters(graph, 1));
+    const layer = explainTraining(engine, { progress: 1 }).layers.find(({ op }) => op === "attention");
+    expect(layer?.obstacles.map(({ reason }) => reason)).toEqual(reasons);
+  });
+
   it("of a session have the summary's products, whatever the operands are", async () => {
     const choices = [null, "poly", "elastic", "elastic-unit"];
     const each = attentionMatrices.flatMap((matrix) =>
