@@ -5,8 +5,19 @@
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { formatExplanation, load } from "../ts/inference/index.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
-import { functional, type Graph, input, layers, sequential } from "../ts/nn/index.ts";
+import {
+  functional,
+  type Graph,
+  input,
+  layers,
+  type QuantizerChoice,
+  sequential,
+  summary,
+  taskNames,
+  taskQuantizers,
+} from "../ts/nn/index.ts";
 import { type AttentionMatrix, attentionMatrices } from "../ts/nn/words.ts";
+import { isForWeightsAlone, quantizer, quantizerNames } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { explainTraining } from "../ts/train/explain/explain-training.ts";
@@ -39,7 +50,7 @@ function graphOf(options: Options): Graph {
   return functional({ inputs: start, outputs });
 }
 
-const all = (name: string): Options => ({ queryQuantizer: name, keyQuantizer: name, valueQuantizer: name });
+const all = (own: QuantizerChoice): Options => ({ queryQuantizer: own, keyQuantizer: own, valueQuantizer: own });
 const operands: Readonly<Record<string, Options>> = { real: {}, soft: all("bnn++"), hard: all("poly") };
 
 let pool: Pool;
@@ -210,6 +221,94 @@ describe("explanations", () => {
     expect(layer?.obstacles.map(({ reason }) => reason)).toEqual([
       "3 features of a head are not a multiple of 4: the last 3 cost as much as 4",
     ]);
+  });
+
+  /** A layer for each of these options, over one value of 3 tokens. */
+  function several(each: readonly Options[]): Graph {
+    const start = input({ shape: [3, 8] });
+    const made = each.map((options) => layers.attention({ heads: 2, ...options }).apply([start, start, start]));
+    const sum = made.reduce((before, next) => layers.add().apply([before, next]));
+    return functional({ inputs: start, outputs: layers.dense({ units: 2 }).apply(layers.flatten().apply(sum)) });
+  }
+
+  /** The products of each attention of `graph`, by its summary, a session and a trainer at the end of its run. */
+  async function productsIn(graph: Graph) {
+    const session = await load(blankFile(graph), { variant: "plain", kernel: "lookup" });
+    const engine = await engineWith(pool, graph, randomParameters(graph, 1));
+    type Row = { readonly op: string };
+    const among = <Own extends Row>(rows: readonly Own[]): readonly Own[] =>
+      rows.filter(({ op }) => op === "attention");
+    const textOf = (parts: readonly { readonly product: string | null }[]): string =>
+      parts.flatMap(({ product }) => product ?? []).join(" ");
+    return {
+      ofSummary: among(summary(graph).rows).map(({ products }) => textOf(products)),
+      ofSession: among((await session.explain()).layers).map(({ parts }) => textOf(parts)),
+      ofTrainer: among(explainTraining(engine, { progress: 1 }).layers).map(({ parts }) => textOf(parts)),
+    };
+  }
+
+  it.each(taskNames)("under %s have the summary's products, for every matrix over every quantizer", async (task) => {
+    const names = quantizerNames.filter((name) => !isForWeightsAlone(quantizer(name)));
+    const operands = names.map((name) => all(taskQuantizers(task, name).activationQuantizer));
+    const each = attentionMatrices.flatMap((matrix) => operands.map((own) => ({ matrix, ...own })));
+    const { ofSummary, ofSession, ofTrainer } = await productsIn(several(each));
+    expect(ofSession).toEqual(ofSummary);
+    expect(ofTrainer).toEqual(ofSummary);
+    const found = task === "bw" ? ["ff ff"] : ["bb bb", "bb ff", "ff ff"];
+    expect([...new Set(ofSummary)].sort()).toEqual(found);
+  });
+
+  const unlike = "are two values that this layer multiplies as reals";
+  it.each([
+    [
+      { queryQuantizer: "poly", keyQuantizer: "bnn" },
+      "bb",
+      [
+        "real values",
+        "only the queries and keys are signs: a step multiplies all as reals where the values are not signs too",
+      ],
+    ],
+    [
+      { keyQuantizer: "poly", valueQuantizer: "elastic" },
+      "ff",
+      [
+        "real queries",
+        `the values of "elastic" ${unlike}`,
+        "only the keys and values are signs: a step multiplies all as reals where the queries are not signs too",
+      ],
+    ],
+    [
+      { ...all("elastic"), valueQuantizer: "elastic-unit" },
+      "ff",
+      [
+        ...[`the queries of "elastic" ${unlike}`, `the keys of "elastic" ${unlike}`],
+        `the values of "elastic-unit" ${unlike}`,
+        "only the queries and keys are signs: a step multiplies all as reals where the values are not signs too",
+      ],
+    ],
+    [{ ...all("elastic"), keyQuantizer: "poly" }, "bb", []],
+  ])("of a trainer over %j say what bars bits, where a session has scores %s", async (options, scores, reasons) => {
+    const graph = several([{ matrix: "boolean", ...options }]);
+    const { ofSession, ofTrainer } = await productsIn(graph);
+    expect(ofSession[0]?.slice(0, 2)).toBe(scores);
+    expect(ofTrainer).toEqual([reasons.length > 0 ? "ff ff" : "bb bb"]);
+    const engine = await engineWith(pool, graph, randomParameters(graph, 1));
+    const layer = explainTraining(engine, { progress: 1 }).layers.find(({ op }) => op === "attention");
+    expect(layer?.obstacles.map(({ reason }) => reason)).toEqual(reasons);
+  });
+
+  it("of a session have the summary's products, whatever the operands are", async () => {
+    const choices = [null, "poly", "elastic", "elastic-unit"];
+    const each = attentionMatrices.flatMap((matrix) =>
+      choices.flatMap((queryQuantizer) =>
+        choices.flatMap((keyQuantizer) =>
+          choices.map((valueQuantizer) => ({ matrix, queryQuantizer, keyQuantizer, valueQuantizer })),
+        ),
+      ),
+    );
+    const { ofSummary, ofSession } = await productsIn(several(each));
+    expect(ofSession).toEqual(ofSummary);
+    expect([...new Set(ofSummary)].sort()).toEqual(["bb bb", "bb ff", "ff ff"]);
   });
 
   it.each([

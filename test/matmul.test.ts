@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { load } from "../ts/inference/index.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
-import { functional, type Graph, input, layers, outputShape, type Shape } from "../ts/nn/index.ts";
+import { functional, type Graph, input, layers, outputShape, type Shape, summary } from "../ts/nn/index.ts";
 import { nodeOf } from "../ts/nn/nodes.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
@@ -172,6 +172,8 @@ describe("explanations", () => {
     const layer = (await session.explain()).layers.find(({ op }) => op === "matmul");
     for (const own of [layer, trained]) expect(own?.obstacles.map(({ reason }) => reason)).toEqual(reasons);
     expect(layer?.product).toBe(options === hard ? "bb" : "ff");
+    const counted = summary(graph).rows.find(({ op }) => op === "matmul");
+    expect([counted?.product, counted?.products.length]).toEqual([layer?.product, 1]);
   });
 
   it("of a session say that more than 65535 terms are not counted", async () => {

@@ -426,13 +426,15 @@ describe("an attention of several heads", () => {
     };
     const [signs, soft] = [quantizer("bnn"), quantizer("dorefa-activations")];
     expect(productsFor({})).toEqual(["ff", "ff", "ff"]);
-    expect(productsFor({ matrix: "boolean", queryQuantizer: signs })).toEqual(["fb", "fb", "fb"]);
+    expect(productsFor({ matrix: "boolean", queryQuantizer: signs })).toEqual(["ff", "ff", "ff"]);
+    expect(productsFor({ matrix: "boolean", keyQuantizer: signs, valueQuantizer: signs })).toEqual(["ff", "ff", "ff"]);
     expect(productsFor({ queryQuantizer: signs, keyQuantizer: signs, valueQuantizer: soft })).toEqual([
       "ff",
       "bb",
       "ff",
     ]);
     const all = { queryQuantizer: signs, keyQuantizer: signs, valueQuantizer: signs };
+    expect(productsFor(all)).toEqual(["ff", "bb", "ff"]);
     expect(productsFor({ ...all, matrix: "threshold" })).toEqual(["bb", "bb", "bb"]);
   });
 });

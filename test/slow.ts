@@ -46,6 +46,7 @@ export const slowFiles: readonly string[] = [
   "test/inference-tasks.test.ts",
   "test/inference-deep.test.ts",
   "test/reference-check.test.ts",
+  "test/transformers.test.ts",
   "test/weights.test.ts",
   "test/inference-parallel.test.ts",
   "test/flatten.test.ts",

@@ -1,9 +1,11 @@
 /**
  * The guarantees of vision transformers: the sizes of their authors, names from which timm's follow, the operands of every
- * task, training that learns, and a packed network that answers as the trainer does.
+ * task, steps of training that are those of definitions and of tfjs, training that learns, and a packed network that answers
+ * as the trainer does.
  */
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { load } from "../ts/inference/index.ts";
+import type { GraphNode } from "../ts/nn/graph.ts";
 import {
   cct2,
   deitBase,
@@ -12,8 +14,10 @@ import {
   type Graph,
   parametersOf,
   summary,
+  type Task,
   taskNames,
   taskQuantizers,
+  type VitOptions,
   vit,
   vit28,
   vit32,
@@ -25,6 +29,7 @@ import { pack } from "../ts/train/run/trained-weights.ts";
 import { agreedLogits, awkwardWeights, engineWith, firstMaximum } from "./inference-helpers.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 import { randomSplit } from "./oracle/compare.ts";
+import { expectOracle } from "./oracle/trainer.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
 
 const real = { weightQuantizer: null, activationQuantizer: null } as const;
@@ -90,14 +95,35 @@ it("pools over the tokens with BinaryViT's blocks, whatever the size's own pooli
   expect(names).not.toContain("cls_token");
 });
 
-const packed = [
-  ...taskNames.map((task) => ["plain", task] as const),
-  ...(["bw", "bwaa"] as const).map((task) => ["binaryvit", task] as const),
-];
-test.each(packed)("%s blocks under %s give a packed network the trainer's logits", async (block, task) => {
-  const graph = vit({ ...small, depth: 1, block, ...taskQuantizers(task, "bnn") });
+const kinds = {
+  "plain blocks": {},
+  "blocks behind a class token": { pooling: "token" },
+  "BinaryViT's blocks": { block: "binaryvit" },
+} as const satisfies Readonly<Record<string, VitOptions>>;
+const kindNames = Object.keys(kinds) as (keyof typeof kinds)[];
+
+const packed = kindNames.flatMap((kind) => taskNames.map((task) => [kind, task] as const));
+test.each(packed)("%s under %s give a packed network the trainer's logits", async (kind, task) => {
+  const graph = vit({ ...small, depth: 1, ...kinds[kind], ...taskQuantizers(task, "bnn") });
   const logits = await agreedLogits(pool, graph, awkwardWeights(graph, 5), randomSplit(5, 4, small.inputShape, 3));
   expect(new Set(logits).size).toBeGreaterThan(3);
+});
+
+/** The tasks whose matrix is bits: a softmax has no gradient at a shift of all keys alike. */
+const trained = kindNames.flatMap((kind) => (["ba", "bwa"] as const).map((task) => [kind, task] as const));
+const trainedGraph = (kind: keyof typeof kinds, task: Task): Graph =>
+  vit({ ...small, dim: 8, depth: 1, ...kinds[kind], ...taskQuantizers(task, "bnn") });
+
+/** The graph without its last norm, which takes the gradients of the shifts in front of it away. */
+function withoutNorm({ nodes, ...graph }: Graph): Graph {
+  const before = nodes.find(({ name }) => name === "norm")?.inputs[0] as string;
+  const others = nodes.filter(({ name }) => name !== "norm");
+  const inputsOf = ({ inputs }: GraphNode) => inputs.map((name) => (name === "norm" ? before : name));
+  return { ...graph, nodes: others.map((node) => ({ ...node, inputs: inputsOf(node) }) as unknown as GraphNode) };
+}
+
+test.each(trained)("%s under %s train as their definition says", async (kind, task) => {
+  await expectOracle(pool, { graph: withoutNorm(trainedGraph(kind, task)), images: 6 });
 });
 
 test("a block of signs runs on bits, from the signs behind each norm to the sums of the next product", async () => {
@@ -147,8 +173,16 @@ test("plain blocks learn in signs, and answer the same once they are packed", as
   for (let i = 0; i < held.count; i++) expect(firstMaximum(logits.subarray(3 * i, 3 * i + 3))).toBe(predictions[i]);
 });
 
-test("a step of the compact transformer agrees with tfjs, tensor by tensor", async () => {
-  const graph = cct2({ inputShape: [8, 8, 1], classes: 3, dim: 8, depth: 1 });
+const stepsOnTfjs = {
+  "the compact transformer": cct2({ inputShape: [8, 8, 1], classes: 3, dim: 8, depth: 1 }),
+  // Steps of plain blocks are those of vit28 (reference-suite.ts).
+  ...Object.fromEntries(
+    trained
+      .filter(([kind]) => kind !== "plain blocks")
+      .map(([kind, task]) => [`${kind} under ${task}`, trainedGraph(kind, task)]),
+  ),
+};
+test.each(Object.entries(stepsOnTfjs))("a step of %s agrees with tfjs, tensor by tensor", async (_, graph) => {
   const subjects = [{ kind: "graph", graph }] as const;
   const report = await check({ backend: "cpu", subjects, batchSize: 2, steps: 1, progress: [1] });
   expect(report.rows.filter(({ verdict }) => verdict === "mismatch")).toEqual([]);

@@ -51,7 +51,7 @@ const choices: Readonly<Record<string, Quantizer>> = {
   "soft, a scale of each filter": { ...soft, scale: "filter" },
   "hard, standardised by filter": { ...hard, standardize: "filter" },
   "soft, standardised by filter": { ...soft, standardize: "filter" },
-  "hard, standardised and scaled": { ...hard, standardize: "filter", scale: "filter" },
+  "hard, standardised and scaled, as BinaryViT's": quantizer("bnn:standardize=filter,scale=filter,clipLatent=0"),
   "hard, tanh over its maximum": { ...hard, standardize: "tanhMax" },
   "soft, tanh over its maximum, one scale": { ...soft, standardize: "tanhMax", scale: "tensor" },
   "hard, with ReCU's clip": quantizers.recu(),

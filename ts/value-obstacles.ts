@@ -20,7 +20,7 @@ export const attentionObstacles = (node: NodeOf<"attention">, inputs: readonly S
 ];
 
 /** An attention matrix that is real, so that what it takes of the values is no product over bits. */
-function matrixObstacles({ attributes }: NodeOf<"attention">): readonly Obstacle[] {
+export function matrixObstacles({ attributes }: NodeOf<"attention">): readonly Obstacle[] {
   if (attributes.matrix !== "softmax") return [];
   const reason = "softmax is kept: the attention matrix is real, and so is its product with the values";
   return [{ reason, remedy: 'Give the layer matrix: "threshold" or another one of bits, where accuracy allows it.' }];

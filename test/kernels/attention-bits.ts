@@ -7,6 +7,7 @@ import { overReals, signSizes, sizeTensors } from "./attention-reals.ts";
 import { k, type Tensor } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";
 import { property } from "./property.ts";
+import { attentionSizes } from "./token-sizes.ts";
 
 const small = fc.integer({ min: 1, max: 20 });
 const tokens = fc.oneof({ arbitrary: small, weight: 4 }, fc.constantFrom(49, 64, 65, 197));
@@ -75,6 +76,7 @@ const attention = property(
       status("attention of scores that are not finite", bench.call(kernel(broken)), 1);
     }
   },
+  { examples: [false, true].flatMap((real) => attentionSizes.map((of) => ({ ...of, real, sizes: null }))) },
 );
 
 export const attentionBitProperties = [attention];

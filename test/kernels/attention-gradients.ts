@@ -15,6 +15,7 @@ import { type Bench, k, type Tensor } from "./bench.ts";
 import { sameBits, status, unit, within } from "./compare.ts";
 import { property } from "./property.ts";
 import { inTables } from "./tables.ts";
+import { attentionSizes } from "./token-sizes.ts";
 
 const small = fc.integer({ min: 1, max: 9 });
 const tokens = fc.oneof({ arbitrary: small, weight: 4 }, fc.constantFrom(49, 65));
@@ -182,6 +183,7 @@ const gradients = property(
     const dirty = k.attentionNibblesBackward({ ...given, ...forward, ...onto, dy: bench.input(dy.fill(NaN, 0, 1)) });
     status("attention_nibbles_backward of NaN", bench.call(dirty), kind === "boolean" || kind === "elastic" ? 1 : 0);
   },
+  { examples: attentionSizes.map((of) => ({ ...of, sizes: null })) },
 );
 
 export const attentionGradientProperties = [gradients];

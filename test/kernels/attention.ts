@@ -7,6 +7,7 @@ import { overReals } from "./attention-reals.ts";
 import { k } from "./bench.ts";
 import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";
 import { property } from "./property.ts";
+import { attentionSizes, tokenSizes } from "./token-sizes.ts";
 
 const small = fc.integer({ min: 1, max: 20 });
 const tokens = fc.oneof({ arbitrary: small, weight: 4 }, fc.constantFrom(49, 64, 65, 197));
@@ -95,6 +96,12 @@ const slices = property(
       (sum, i) => before[i]! + Math.fround(sum * Math.max(alphas[owners[i]!]!, Math.fround(1e-5))),
     );
     sameBits("c + alpha a b", onto.read(), added);
+  },
+  {
+    // The scores of heads, whose tokens stand in rows of all heads.
+    examples: tokenSizes.map(({ tokens, width, ...of }) => ({
+      ...{ ...of, rows: tokens, columns: tokens, terms: width, flags: [true, false, true, true, false] },
+    })),
   },
 );
 
@@ -204,6 +211,7 @@ const matrices = property(
     const broken = k.attentionMatrix({ ...of, scores: bench.state(scores), matrix });
     status("attention_matrix of NaN", bench.call(broken), 1);
   },
+  { examples: attentionSizes },
 );
 
 const whole = property(
@@ -234,6 +242,7 @@ const whole = property(
     const broken = k.attentionReals({ ...call, ...inputs, queries: bench.input(q) });
     status("attention_reals of NaN", bench.call(broken), 1);
   },
+  { examples: attentionSizes },
 );
 
 export const attentionProperties = [slices, matrices, whole];

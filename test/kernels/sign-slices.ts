@@ -7,6 +7,7 @@ import { sameBits, status } from "./compare.ts";
 import { nibbles, packedWords } from "./naive-bits.ts";
 import { property } from "./property.ts";
 import { inTables } from "./tables.ts";
+import { tokenSizes } from "./token-sizes.ts";
 
 const side = fc.oneof({ arbitrary: fc.integer({ min: 1, max: 20 }), weight: 4 }, fc.constantFrom(31, 32, 33, 49, 65));
 const terms = fc.oneof({ arbitrary: side, weight: 3 }, fc.constantFrom(64, 128, 252, 253, 257));
@@ -74,6 +75,12 @@ const products = property(
       inTables(rows, (t) => gradient(slice, t, column) * left(slice, t, term));
     const turned = each(columns, terms, (slice, column, term) => atSecond(slice, term, column));
     sameBits("db", db.read(), bTransposed ? turned : each(terms, columns, atSecond));
+  },
+  {
+    // The scores of a head.
+    examples: tokenSizes.map(({ tokens, width, ...of }) => ({
+      ...{ ...of, rows: tokens, columns: tokens, terms: width, bTransposed: true },
+    })),
   },
 );
 

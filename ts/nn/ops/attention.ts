@@ -143,9 +143,12 @@ export const attention = operation({
     { operand: "activation", at: 2, option: "valueQuantizer", plural: "values", quantizer: valueQuantizer },
   ],
   readsElastic: areSizedSigns,
+  // Signs beside reals are multiplied as reals, and so is a mix behind scores of reals.
   products: (attributes) => {
-    const [query, key, value] = bitsOfAttention(attributes).map(Number) as [number, number, number];
-    return [query + key, Number(attributes.matrix !== "softmax") + value] as BitOperands[];
+    const [query, key, value] = bitsOfAttention(attributes);
+    const areScores = query === true && key === true;
+    const isMix = areScores && value === true && attributes.matrix !== "softmax";
+    return [areScores, isMix].map((own): BitOperands => (own ? 2 : 0));
   },
   work: (inputs, _output, { heads }) => {
     const { tokens, keys, d, dv } = attentionSizes(inputs, heads);

@@ -13,7 +13,7 @@ import {
   type ValuesOf,
 } from "../fields.ts";
 import { misfit, type Shape } from "../shapes.ts";
-import { type BitOperands, operation } from "./op.ts";
+import { operation } from "./op.ts";
 
 export interface MatmulOptions extends LayerOptions {
   /** True where the second value is `[columns, terms]`. Default false. */
@@ -74,9 +74,10 @@ export const matmul = operation({
     { operand: "activation", at: 0, option: "firstQuantizer", plural: "first values", quantizer: firstQuantizer },
     { operand: "activation", at: 1, option: "secondQuantizer", plural: "second values", quantizer: secondQuantizer },
   ],
+  // Signs beside reals are multiplied as reals.
   products: ({ firstQuantizer, secondQuantizer }) => {
-    const bits = [firstQuantizer, secondQuantizer].filter((own) => own !== null && endsAsSigns(own)).length;
-    return [bits as BitOperands];
+    const areBits = [firstQuantizer, secondQuantizer].every((own) => own !== null && endsAsSigns(own));
+    return [areBits ? 2 : 0] as const;
   },
   work: (inputs, _output, { transposeSecond }) => {
     const { products, rows, columns, terms } = matmulSizes(inputs, transposeSecond);

@@ -96,7 +96,7 @@ export interface Op<Name extends string, Count extends Arity, Declared extends F
     attributes: NoInfer<ValuesOf<Declared>>,
   ): Readonly<Record<string, ParameterSpec>>;
   operands?(attributes: NoInfer<ValuesOf<Declared>>): readonly Operand[];
-  /** The number of operands that are bits in the end, of each of its products. Absent where its one product is that of `operands`. */
+  /** The number of operands that each of its products takes as bits in the end. Absent where its one product is that of `operands`. */
   products?(attributes: NoInfer<ValuesOf<Declared>>): readonly BitOperands[];
   /** True where activations of -a and +a, of which it learns a, are bits in its products. Absent where they never are. */
   readsElastic?(attributes: NoInfer<ValuesOf<Declared>>): boolean;

@@ -12,9 +12,9 @@ import { attentionKinds } from "../../program/attention.ts";
 import { as, type KernelCall, k } from "../../program/call.ts";
 import { attentionRealScratchFloats } from "../../program/kernels.ts";
 import type { Place } from "../../program/place.ts";
-import { attentionObstacles } from "../../value-obstacles.ts";
 import type { Lane } from "../plan/context.ts";
 import { planLearned } from "./attention/learned.ts";
+import { trainedObstacles } from "./attention/obstacles.ts";
 import { type AttentionProduct, attentionProducts, sliceScratchBytes } from "./attention/products.ts";
 import { planSigns } from "./attention/signs.ts";
 import type { TrainOp } from "./op.ts";
@@ -30,7 +30,7 @@ interface Places {
 }
 
 export const attention: TrainOp<"attention"> = {
-  obstacles: attentionObstacles,
+  obstacles: trainedObstacles,
   plan: (node, context) => {
     const { name, inputs, attributes } = node;
     const sizes = attentionSizes(inputs.map(context.shape), attributes.heads);
