@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { growthPicture } from "../bench/attention/growth.ts";
 import { benchmarkNames } from "../bench/benchmarks.ts";
 import { chart } from "../bench/frame/chart.ts";
 import { clock, giga } from "../bench/frame/clock.ts";
@@ -159,6 +160,20 @@ it("explains itself, and refuses what it does not know", async () => {
     expect([status, out]).toEqual([2, ""]);
     expect(err).toMatch(/^error: .*\n\nusage: /);
   }
+});
+
+it("draws how times grow with the tokens, a line and a label for each, none over another", () => {
+  const rows = ["a", "b"].flatMap((name) =>
+    [49, 1024].map((tokens) => ({ name, tokens, bits: tokens / 1000, reals: tokens / 999 })),
+  );
+  const picture = growthPicture("growth", rows);
+  expect(picture.match(/<polyline/g)).toHaveLength(4);
+  const labels = [...picture.matchAll(/y="([\d.]+)"[^>]*>([ab]: \w+)</g)].map(
+    ([, y, text]) => [Number(y), text] as const,
+  );
+  expect(labels.map(([, text]) => text).sort()).toEqual(["a: bits", "a: reals", "b: bits", "b: reals"]);
+  const heights = labels.map(([y]) => y).sort((a, b) => a - b);
+  for (const [i, y] of heights.slice(1).entries()) expect(y - (heights[i] as number)).toBeGreaterThanOrEqual(13);
 });
 
 it("compares the four convolutions with both peers, as lines of JSON, and writes a page with its picture", async () => {

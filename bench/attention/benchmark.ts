@@ -7,9 +7,11 @@ import { compare, medianOf } from "../frame/finding.ts";
 import { race, type Timing } from "../frame/race.ts";
 import { milliseconds, times } from "../frame/text.ts";
 import { ownVersion } from "../frame/version.ts";
+import { type Growth, growthPicture } from "./growth.ts";
 import { FORMS, matmul } from "./matmul.ts";
 import { attention, HEADS, type Kind, TOKENS, WIDTH } from "./problem.ts";
 
+const GROWTH = "Growth with the tokens";
 /** Without an exponential, with a learned scale behind the softmax, and with a matrix that stays real. */
 const KINDS: readonly Kind[] = ["threshold", "elastic", "softmax"];
 
@@ -26,6 +28,7 @@ export const attentionBenchmark: Benchmark = {
     const instance = instantiate(await loadModule(variant), {});
     context.expect((KINDS.length + FORMS.length) * TOKENS.length * (pace.rounds + pace.warmUp));
     const rows: string[][] = [];
+    const growth: Growth[] = [];
     const problems = [
       ...KINDS.map((kind) => [kind, (tokens: number) => attention(instance, kind, tokens)] as const),
       ...FORMS.map((form) => [form, (tokens: number) => matmul(instance, form, tokens)] as const),
@@ -44,12 +47,14 @@ export const attentionBenchmark: Benchmark = {
         yield compare(`${name}, ${tokens} tokens`, ours, peer, { threads: 1, variant });
         const [own, other] = [medianOf(ours), medianOf(peer)];
         const rate = (multiplyAccumulates / own / 1e6).toFixed(0);
+        growth.push({ name, tokens, bits: own, reals: other });
         rows.push([name, String(tokens), milliseconds(own), milliseconds(other), times(other / own), rate]);
       }
     }
+    yield { type: "picture", title: GROWTH, svg: growthPicture(GROWTH, growth) };
     yield {
       type: "table",
-      title: "Growth with the tokens",
+      title: GROWTH,
       columns: ["what", "tokens", "bits, ms", "reals, ms", "ratio", "bits, G MAC/s"],
       rows,
     };

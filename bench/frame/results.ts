@@ -40,15 +40,16 @@ export function writeResults(folder: string, run: Run): string {
     `# ${title}`,
     about,
     facts.join("\n"),
-    ...pictures.map((picture) => `![${picture.title}](${name}.svg)`),
-    ...(pictures.length > 0 ? [] : [TIMES]),
-    ...(comparisons.length === 0 ? [] : [`![${title}](${name}.svg)`, markdownTable(COLUMNS, comparisons.map(cells))]),
+    ...(pictures.length > 0 && comparisons.length === 0 ? [] : [TIMES]),
+    ...(pictures.length > 0 || comparisons.length > 0 ? [`![${pictures[0]?.title ?? title}](${name}.svg)`] : []),
+    ...(comparisons.length === 0 ? [] : [markdownTable(COLUMNS, comparisons.map(cells))]),
     ...tables,
     ...(notes.length === 0 ? [] : [notes.join("\n")]),
   ].join("\n\n");
   mkdirSync(folder, { recursive: true });
-  if (comparisons.length > 0) writeFileSync(join(folder, `${name}.svg`), chart(title, comparisons));
-  for (const { svg } of pictures) writeFileSync(join(folder, `${name}.svg`), svg);
+  // A picture of the benchmark's own takes the place of that of the ratios.
+  const drawn = pictures[0]?.svg ?? (comparisons.length > 0 ? chart(title, comparisons) : null);
+  if (drawn !== null) writeFileSync(join(folder, `${name}.svg`), drawn);
   const path = join(folder, `${name}.md`);
   writeFileSync(path, `${page}\n`);
   return path;
