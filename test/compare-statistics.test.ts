@@ -1,5 +1,6 @@
 /** A comparison's statements about its numbers: Student's distribution, intervals, pairs by seed, and the page's sentences. */
 import { describe, expect, it } from "vitest";
+import { pictureOf } from "../ts/compare/comparison-picture.ts";
 import { cellsOf, runsOf, type Settings } from "../ts/compare/grid.ts";
 import { comparisonPage } from "../ts/compare/report.ts";
 import type { FinishedRun } from "../ts/compare/run-grid.ts";
@@ -176,6 +177,39 @@ describe("a page", () => {
     expect(pairCells(rowsOf({ bc: [0.5], "ede+": [0.6] }))).toBeNull();
     const report = { title: "t", settings, rows, finished: [], command: "c", machine: "m", version: "v" };
     expect(comparisonPage(report, "p.svg")).toContain(`## Pairs against their originals\n\n| pair | original |`);
+  });
+
+  it("draws pairs around a line of no difference, those pale that seeds do not tell from it", () => {
+    const given = { poly: [0.7, 0.8, 0.75], "poly+": [0.65, 0.75, 0.69], bnn: [0.5, 0.52, 0.51] };
+    const picture = pictureOf("", rowsOf({ ...given, "bnn+": [0.51, 0.51, 0.51], fp: [0.9, 0.9, 0.9] }));
+    const [, chart = ""] = picture.split("Pairs against their originals");
+    const zero = Number(/<line x1="([\d.]+)"[^>]*stroke="#111" stroke-width="1.2"/.exec(chart)?.[1]);
+    const groups = [...chart.matchAll(/<g opacity="([\d.]+)">([\s\S]*?)<\/g>/g)].map(([, opacity, parts = ""]) => ({
+      opacity,
+      dot: Number(/<circle cx="([\d.]+)"/.exec(parts)?.[1]),
+      ends: [...parts.matchAll(/<line x1="([\d.]+)" y1="([\d.]+)" x2="\1"/g)].map(([, x]) => Number(x)),
+    }));
+    const [poly, bnn] = groups;
+    expect(groups.map(({ opacity }) => opacity)).toEqual(["1", "0.4"]);
+    // -5.33 (-6.77 to -3.90), and 0 (-2.48 to +2.48): of three seeds whiskers are seen.
+    expect(poly?.ends.every((end) => end < zero)).toBe(true);
+    expect(poly?.dot).toBeLessThan(zero);
+    expect(bnn?.dot).toBeCloseTo(zero, 0);
+    expect((bnn?.ends[0] as number) + (bnn?.ends[1] as number)).toBeCloseTo(2 * zero, 0);
+    expect((zero - (poly?.ends[0] as number)) / (zero - (bnn?.ends[0] as number))).toBeCloseTo(6.767 / 2.484, 1);
+    for (const text of ["poly+ against poly", "bnn+ against bnn", "-5.33 (-6.77 to -3.90)", "original better"]) {
+      expect(chart).toContain(text);
+    }
+  });
+
+  it("draws no chart of pairs where there are none, and one without intervals of one seed", () => {
+    expect(pictureOf("", rowsOf({ bc: [0.5, 0.6], "ede+": [0.6, 0.7] }))).not.toContain("originals");
+    const single = pictureOf("", rowsOf({ ede: [0.5], "ede+": [0.5] }));
+    expect(single).toMatch(/<g opacity="0.4">\n<circle [^>]*>\n<\/g>/);
+    expect(single).not.toMatch(/NaN|Infinity|undefined/);
+    // The interval of two seeds is -112 to +142 points, around 15: its bar leaves the chart, and has no whiskers.
+    const two = pictureOf("", rowsOf({ ede: [0.5, 0.5], "ede+": [0.55, 0.75] }));
+    expect(two).toMatch(/<g opacity="0.4">\n<line [^>]*>\n<circle [^>]*>\n<\/g>/);
   });
 
   it("writes differences with a sign, and no minus before what rounds to 0", () => {

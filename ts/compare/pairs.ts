@@ -15,6 +15,10 @@ export interface PairDifference {
 const bySeed = ({ seeds, accuracies }: Row): ReadonlyMap<number, number | null> =>
   new Map(seeds.map((seed, i) => [seed, accuracies[i] ?? null]));
 
+/** Whether the seeds tell a difference from 0: its interval lies on one side. One seed never does. */
+export const isTold = ({ interval }: PairedDifference): boolean =>
+  interval !== null && (interval.low > 0 || interval.high < 0);
+
 /** The pairs of which both stand in `rows`, of one task and one method, with a seed in common. */
 export function pairsOf(rows: readonly Row[]): readonly PairDifference[] {
   return rows.flatMap((row) => {

@@ -4,7 +4,7 @@
  */
 import { tasks } from "../nn/models/tasks.ts";
 import { taskText } from "./grid.ts";
-import { pairsOf } from "./pairs.ts";
+import { isTold, pairsOf } from "./pairs.ts";
 import type { Interval, PairedDifference, Spread } from "./statistics.ts";
 import type { Row } from "./summary.ts";
 
@@ -157,7 +157,7 @@ export function pairCells(rows: readonly Row[]): Cells | null {
 /** A sentence of the pairs that the seeds tell from their originals; none where there are no pairs of several seeds. */
 export function pairFindings(rows: readonly Row[]): readonly string[] {
   const pairs = pairsOf(rows).filter(({ difference }) => difference.interval !== null);
-  const apart = pairs.filter(({ difference: { interval } }) => interval && (interval.low > 0 || interval.high < 0));
+  const apart = pairs.filter(({ difference }) => isTold(difference));
   if (pairs.length === 0) return [];
   const told = apart.map(({ row, original, difference }) => {
     const task = row.task === null ? "" : ` (${taskText(row.task)})`;
