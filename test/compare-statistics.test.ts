@@ -6,7 +6,17 @@ import { comparisonPage } from "../ts/compare/report.ts";
 import type { FinishedRun } from "../ts/compare/run-grid.ts";
 import { differenceOf, intervalOf, studentBelow, studentQuantile } from "../ts/compare/statistics.ts";
 import { summarise, usualBaseline } from "../ts/compare/summary.ts";
-import { accuracyCells, byMean, findings, pairCells, pairFindings, pointsText, ranked } from "../ts/compare/tables.ts";
+import {
+  accuracyCells,
+  byMean,
+  findings,
+  pairCells,
+  pairFindings,
+  pointsText,
+  ranked,
+  tablesOf,
+} from "../ts/compare/tables.ts";
+import type { Task } from "../ts/nn/models/tasks.ts";
 
 /** The density of Student's distribution, of which the constant is left out. */
 const density = (t: number, freedom: number): number => (1 + t ** 2 / freedom) ** (-(freedom + 1) / 2);
@@ -84,13 +94,18 @@ const settings: Settings = {
   ...{ epochs: 1, batchSize: 1, optimizer: { name: "adam", learningRate: 0.001, decay: "none" } },
 };
 
-/** Rows of a grid whose run of seed i has the i-th accuracy. */
-function rowsOf(accuracies: Readonly<Record<string, readonly number[]>>, baseline?: string) {
+/** Rows of a grid whose run of seed i has the i-th accuracy, and in each later task a tenth more. */
+function rowsOf(
+  accuracies: Readonly<Record<string, readonly number[]>>,
+  baseline?: string,
+  tasks: readonly Task[] = ["bw"],
+) {
   const quantizers = Object.keys(accuracies);
   const seeds = (accuracies[quantizers[0] as string] as readonly number[]).map((_, seed) => seed);
-  const grid = { settings, quantizers, tasks: ["bw" as const], seeds };
+  const grid = { settings, quantizers, tasks, seeds };
   const finished = runsOf(grid).map((run): FinishedRun => {
-    const testAccuracy = accuracies[run.quantizer]?.[run.seed] as number;
+    const more = run.task === null ? 0 : tasks.indexOf(run.task) / 10;
+    const testAccuracy = (accuracies[run.quantizer]?.[run.seed] as number) + more;
     const result = { testAccuracy, testLoss: 1, softAccuracy: null, epochs: [], seconds: 1, workers: 1 };
     return { run, outcome: { result, failure: null } };
   });
@@ -151,6 +166,31 @@ describe("a page", () => {
       ...["# t", expect.stringMatching(/^- binary weights/), "![t](p.svg)", "## binary weights (BW)"],
     ]);
     expect(page.at(-2)).toContain("Student's t with n - 1");
+  });
+
+  it("holds the float network against the baseline of each task, paired by seed", () => {
+    const rows = rowsOf({ fp: [0.9, 0.92, 0.9], bc: [0.5, 0.6, 0.55], poly: [0.6, 0.6, 0.6] }, "bc", ["bw", "bwa"]);
+    expect(rows[0]).toMatchObject({ quantizer: "fp", against: null });
+    const found = tablesOf(rows).map(({ rows: own }) => own.find(({ quantizer }) => quantizer === "fp")?.against);
+    // Differences 0.4, 0.32 and 0.35 have the deviation 0.0404 and 0.1004 as half an interval; the second task has a tenth less.
+    expect(found.map((one) => [one?.mean.toFixed(4), one?.interval?.low.toFixed(4), one?.pairs])).toEqual([
+      ["0.3567", "0.2563", 3],
+      ["0.2567", "0.1563", 3],
+    ]);
+    const report = { title: "t", settings, rows, finished: [], command: "c", machine: "m", version: "v" };
+    const page = comparisonPage(report, "p.svg");
+    expect(page).toContain("| +35.67 (+25.63 to +45.71) |");
+    expect(page).toContain("| +25.67 (+15.63 to +35.71) |");
+    expect(pictureOf("", rows)).toContain("90.67 ± 1.15 %, +35.67");
+  });
+
+  it("has a baseline where it and the float network are all that was compared", () => {
+    const rows = rowsOf({ fp: [0.9, 0.92], bc: [0.5, 0.6] });
+    const report = { title: "t", settings, rows, finished: [], command: "c", machine: "m", version: "v" };
+    expect(comparisonPage(report, "p.svg")).toContain("Differences to bc are paired by seed.");
+    expect(pictureOf("", rows)).toContain("line: bc, the baseline");
+    const alone = rowsOf({ fp: [0.9, 0.92] });
+    expect(comparisonPage({ ...report, rows: alone }, "p.svg")).not.toContain("paired by seed");
   });
 
   it("holds pairs against the quantizers that they were made of", () => {

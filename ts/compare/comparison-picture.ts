@@ -10,7 +10,7 @@ import { FLOAT, taskText } from "./grid.ts";
 import { pairsOf } from "./pairs.ts";
 import { pairName, pairsChart } from "./pairs-chart.ts";
 import type { Row } from "./summary.ts";
-import { baselineOf, byMean, nameOf, pointsText, ranked, spreadText, tasksOf } from "./tables.ts";
+import { baselineOf, nameOf, pointsText, ranked, spreadText, tablesOf } from "./tables.ts";
 
 const ROW = 20;
 /** The width of a letter, in pixels. */
@@ -51,7 +51,7 @@ export function pictureOf(title: string, given: readonly Row[]): string {
 
 /** The charts of all tasks, on one axis, so that tasks can be compared too. */
 function dotsOf(rows: readonly Row[], quantizers: readonly string[], top: number): Drawn {
-  const tasks = tasksOf(rows);
+  const tables = tablesOf(rows);
   // An interval of two seeds is many times as wide as all results. It runs out of its chart then.
   const known = rows.flatMap(({ accuracy, accuracies }) => [
     ...(accuracy === null
@@ -62,13 +62,12 @@ function dotsOf(rows: readonly Row[], quantizers: readonly string[], top: number
   const { least, most } = axis(known);
   const place = (value: number): number =>
     LEFT + ((Math.max(least, Math.min(most, value)) - least) / (most - least)) * (WIDTH - LEFT - RIGHT);
-  const baseline = baselineOf(rows);
+  const baseline = baselineOf(tables.flatMap((table) => table.rows));
   const others = rows.some(({ quantizer }) => quantizer === FLOAT) ? "; dashed: the float network" : "";
   const legend = `test accuracy, hard-signed. Dot: mean; bar: its 95 % interval; small: seeds${baseline === null ? "" : `; line: ${baseline}, the baseline`}${others}`;
   const parts = [words(legend, 8, top, "start", { fill: FAINT })];
   let y = top + 22;
-  for (const task of tasks.length === 0 ? [null] : tasks) {
-    const own = byMean(rows.filter((row) => row.task === task || row.task === null));
+  for (const { task, rows: own } of tables) {
     const bottom = y + 10 + ROW * own.length;
     if (task !== null) parts.push(words(taskText(task), 8, y, "start", { "font-weight": "bold", "font-size": "13" }));
     for (const value of ticks(least, most, 8)) {

@@ -3,7 +3,7 @@
  * against `poly`, `ede+` against `ede`, `bnn++` against `bnn+`, and `bnn+` against `bnn`.
  */
 import { differenceOf, type PairedDifference } from "./statistics.ts";
-import type { Row } from "./summary.ts";
+import { bySeed, type Row } from "./summary.ts";
 
 export interface PairDifference {
   readonly row: Row;
@@ -11,9 +11,6 @@ export interface PairDifference {
   readonly original: string;
   readonly difference: PairedDifference;
 }
-
-const bySeed = ({ seeds, accuracies }: Row): ReadonlyMap<number, number | null> =>
-  new Map(seeds.map((seed, i) => [seed, accuracies[i] ?? null]));
 
 /** Whether the seeds tell a difference from 0: its interval lies on one side. One seed never does. */
 export const isTold = ({ interval }: PairedDifference): boolean =>

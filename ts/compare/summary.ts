@@ -31,7 +31,10 @@ export interface Row extends Cell {
   readonly interval: Interval | null;
   /** True for the rows that others are held against. */
   readonly isBaseline: boolean;
-  /** The difference to the baseline of this task; null for the baseline, and where no seed is in both. */
+  /**
+   * The difference to the baseline of this task; null for the baseline, and where no seed is in both. The float network has no
+   * task, and so a difference only in the table of each (`tableOf`).
+   */
   readonly against: PairedDifference | null;
   /**
    * Test accuracy of the soft network (F(w) in place of sign(w)) after the last soft epoch. Null where none was soft.
@@ -47,6 +50,10 @@ export interface Row extends Cell {
   /** The messages of the failed runs. */
   readonly failures: readonly string[];
 }
+
+/** The test accuracies of a row by their seeds. */
+export const bySeed = ({ seeds, accuracies }: Pick<Row, "seeds" | "accuracies">): BySeed =>
+  new Map(seeds.map((seed, i) => [seed, accuracies[i] ?? null]));
 
 /** Means over runs of the metrics that they have. */
 function metricsOf(results: readonly RunResult[]): Pick<Row, "metrics"> {
@@ -75,7 +82,7 @@ export function summarise(
     finished
       .filter(({ run }) => cellName(run) === cellName(cell))
       .toSorted((one, other) => one.run.seed - other.run.seed);
-  const bySeed = (cell: Cell): BySeed =>
+  const accuraciesOf = (cell: Cell): BySeed =>
     new Map(runsOf(cell).map(({ run, outcome }) => [run.seed, outcome.result?.testAccuracy ?? null]));
   return cells.map((cell) => {
     const own = runsOf(cell);
@@ -102,7 +109,7 @@ export function summarise(
       accuracy: spreadOf(results.map(({ testAccuracy }) => testAccuracy)),
       interval: intervalOf(results.map(({ testAccuracy }) => testAccuracy)),
       isBaseline,
-      against: isBaseline || other === undefined ? null : differenceOf(bySeed(cell), bySeed(other)),
+      against: isBaseline || other === undefined ? null : differenceOf(accuraciesOf(cell), accuraciesOf(other)),
       soft: soft === null ? null : { ...soft, epoch: lastSoft + 1 },
       ...metricsOf(results),
       seconds: spreadOf(results.map(({ seconds }) => seconds)),
