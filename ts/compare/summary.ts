@@ -2,6 +2,7 @@
  * The summary of a grid. For each quantizer in each task it has mean, deviation and interval over seeds, and the difference to a
  * baseline, paired by seed.
  */
+import { median } from "../base/quantiles.ts";
 import type { Cell } from "./grid.ts";
 import { cellName, FLOAT } from "./grid.ts";
 import type { EpochResult, RunResult } from "./run-file.ts";
@@ -41,6 +42,8 @@ export interface Row extends Cell {
    */
   readonly soft: (Spread & { readonly epoch: number }) | null;
   readonly seconds: Spread | null;
+  /** The median of the same, which one run on a busy machine does not move; null where all failed. */
+  readonly medianSeconds: number | null;
   /** The metrics that runs were asked for, by name, over the runs that did not fail; absent where there were none. */
   readonly metrics?: Readonly<Record<string, Spread | null>>;
   /** Mean test accuracy after each epoch. */
@@ -113,6 +116,7 @@ export function summarise(
       soft: soft === null ? null : { ...soft, epoch: lastSoft + 1 },
       ...metricsOf(results),
       seconds: spreadOf(results.map(({ seconds }) => seconds)),
+      medianSeconds: results.length === 0 ? null : median(results.map(({ seconds }) => seconds)),
       course: courses.map(({ hard }) => hard?.mean ?? Number.NaN),
       softCourse: courses.map(({ soft: one }) => one?.mean ?? null),
       failures: own.flatMap(({ outcome }) => (outcome.failure === null ? [] : [outcome.failure])),

@@ -134,7 +134,7 @@ export function accuracyCells(
       ({ accuracies, failures }) =>
         failures.length === 0 ? String(accuracies.length) : `${accuracies.length}, ${failures.length} failed`,
     ],
-    ["seconds a run", ({ seconds }) => (seconds === null ? "" : seconds.mean.toFixed(1))],
+    ["median seconds of a run", ({ medianSeconds }) => (medianSeconds === null ? "" : medianSeconds.toFixed(1))],
     ...metrics.map((name) => [name, (row: Row) => metricText(row.metrics?.[name])] as const),
   ];
   return cellsOf(columns, rows);
