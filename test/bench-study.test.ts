@@ -89,7 +89,31 @@ describe("the page", () => {
     expect(picture).toContain("bnn++:beta=5</text>");
     expect(studyPicture("", [])).toMatch(/^<svg /);
     const norms = columns.find(({ title }) => title.startsWith("gradient"))?.of(epoch(1, null));
-    expect(norms).toBeCloseTo(Math.log10(Math.hypot(0.1, 0.2)), 12);
+    expect(norms).toBeCloseTo(Math.hypot(0.1, 0.2), 12);
+  });
+
+  it("tells flips that were measured as 0, in the table and on a line of the picture, from flips that were not", () => {
+    const withFlips = (name: string, ...flips: readonly (number | null)[]): CellRecord => {
+      const { cell, epochs } = record(name, true);
+      const told = epochs.map((one, i) => ({ ...one, layers: { a: { ...layer, flips: flips[i] ?? null } } }));
+      return { cell, epochs: told, ended: true };
+    };
+    const [stopped, never, unknown] = [withFlips("pq", 0.01, 0), withFlips("rpc", 0, 0), withFlips("bc", null, null)];
+    expect(studyRows([stopped, never, unknown]).map((row) => row.at(-2))).toEqual(["1.0e-2, 0", "0, 0", ""]);
+    const panel = (...records: readonly CellRecord[]): string =>
+      studyPicture("", records).split("flips a step, log10")[1]?.split("gradient norm")[0] ?? "";
+    const drawn = panel(stopped, never, unknown);
+    const floor = Number(/y1="([\d.]+)"[^>]*stroke-dasharray="2 2"/.exec(drawn)?.[1]);
+    const lines = [...drawn.matchAll(/<polyline points="([^"]*)"/g)].map(([, points = ""]) =>
+      points.split(" ").map((point) => Number(point.split(",")[1])),
+    );
+    expect(lines).toHaveLength(2);
+    expect(lines[0]?.[0]).toBeLessThan(floor - 10);
+    expect([lines[0]?.[1], ...(lines[1] ?? [])]).toEqual([floor, floor, floor]);
+    expect(drawn).toContain(">0</text>");
+    expect(panel(never)).not.toMatch(/NaN|Infinity/);
+    expect(panel(unknown)).toContain(">-</text>");
+    expect(panel(record("bnn", true))).not.toContain('stroke-dasharray="2 2"');
   });
 
   it("comes out of a quick study, which tells what is to do first", async () => {

@@ -12,6 +12,8 @@ interface Column {
   readonly title: string;
   /** The number after an epoch; null where there is none. */
   readonly of: (record: EpochRecord) => number | null;
+  /** Drawn by its logarithm, with a line for 0 below all others. */
+  readonly logarithmic?: true;
 }
 
 const mean = (values: readonly number[]): number | null =>
@@ -32,14 +34,29 @@ export const columns: readonly Column[] = [
   { title: "inside, weights", of: slopeMean("weights", "inside") },
   { title: "mean B, activations", of: slopeMean("activations", "mass") },
   { title: "inside, activations", of: slopeMean("activations", "inside") },
-  { title: "flips a step, log10", of: (record) => logOf(mean(layersOf(record).flatMap(({ flips }) => flips ?? []))) },
   {
-    title: "gradient norm, log10",
-    of: (record) => logOf(Math.hypot(...layersOf(record).map(({ gradient }) => gradient))),
+    ...{ title: "flips a step, log10", logarithmic: true },
+    of: (record) => mean(layersOf(record).flatMap(({ flips }) => flips ?? [])),
+  },
+  {
+    ...{ title: "gradient norm, log10", logarithmic: true },
+    of: (record) => Math.hypot(...layersOf(record).map(({ gradient }) => gradient)),
   },
 ];
 
-const logOf = (value: number | null): number | null => (value === null || value <= 0 ? null : Math.log10(value));
+/** The numbers as they are drawn: by their logarithms, and 0 on a floor below the least; null where there is no 0. */
+function logarithms(values: readonly number[]): {
+  readonly drawn: (value: number) => number;
+  readonly floor: number | null;
+} {
+  const known = values.filter((value) => value > 0).map(Math.log10);
+  const [low, high] = known.length === 0 ? [0, 0] : [Math.min(...known), Math.max(...known)];
+  const floor = low - Math.max(0.5, 0.15 * (high - low));
+  return {
+    drawn: (value) => (value > 0 ? Math.log10(value) : floor),
+    floor: known.length < values.length ? floor : null,
+  };
+}
 
 const [LEFT, TOP, WIDTH, HEIGHT, GAP, HEAD] = [16, 44, 190, 130, 14, 34] as const;
 const [GRID, FAINT] = ["#ddd", "#555"] as const;
@@ -102,6 +119,17 @@ const dashed = (dash: string): Readonly<Record<string, string | number>> => ({
   ...(dash === "" ? {} : { "stroke-dasharray": dash }),
 });
 
+const gridLine = (
+  text: string,
+  y: number,
+  x0: number,
+  x1: number,
+  more: Readonly<Record<string, string>> = {},
+): readonly string[] => [
+  line(x0, y, x1, y, GRID, more),
+  words(text, x0 - 3, y + 4, "end", { fill: FAINT, "font-size": "9" }),
+];
+
 /** One number of one row, over progress. */
 function panelOf(
   column: Column,
@@ -110,12 +138,19 @@ function panelOf(
   left: number,
   top: number,
 ): readonly string[] {
-  const curves = records.map(({ cell, epochs }) => ({
+  const measured = records.map(({ cell, epochs }) => ({
     quantizer: labelOf(cell),
     points: epochs.flatMap((record) => {
       const value = column.of(record);
       return value === null || !Number.isFinite(value) ? [] : [[record.progress, value] as const];
     }),
+  }));
+  const { drawn, floor } = column.logarithmic
+    ? logarithms(measured.flatMap(({ points }) => points.map(([, value]) => value)))
+    : { drawn: (value: number) => value, floor: null };
+  const curves = measured.map(({ quantizer, points }) => ({
+    quantizer,
+    points: points.map(([progress, value]) => [progress, drawn(value)] as const),
   }));
   const values = curves.flatMap(({ points }) => points.map(([, value]) => value));
   const heading = words(column.title, left + 30, top + 4, "start", { fill: FAINT });
@@ -128,10 +163,11 @@ function panelOf(
   const up = (value: number): number => y0 + ((value - least) / (most - least)) * (y1 - y0);
   return [
     heading,
-    ...ticks(least, most, 4).flatMap((value) => [
-      line(x0, up(value), x1, up(value), GRID),
-      words(String(value), x0 - 3, up(value) + 4, "end", { fill: FAINT, "font-size": "9" }),
-    ]),
+    // Ticks near the floor would say that 0 has a logarithm.
+    ...ticks(least, most, 4).flatMap((value) =>
+      floor === null || value >= floor + 0.5 ? gridLine(String(value), up(value), x0, x1) : [],
+    ),
+    ...(floor === null ? [] : gridLine("0", up(floor), x0, x1, { "stroke-dasharray": "2 2" })),
     line(x0, y0, x1, y0, "#888"),
     ...[0, 0.5, 1].map((progress) =>
       words(String(progress), across(progress), y0 + 11, "middle", { fill: FAINT, "font-size": "9" }),
