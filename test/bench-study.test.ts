@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Finding } from "../bench/frame/finding.ts";
 import { study } from "../bench/study/benchmark.ts";
 import { type Cell, cells, type Frame, fileOf, labelOf, quantizerTexts } from "../bench/study/cells.ts";
-import { changeRows, changes } from "../bench/study/defaults.ts";
+import { changeRows, changes, defaultOf } from "../bench/study/defaults.ts";
 import { columns, studyPicture } from "../bench/study/picture.ts";
 import { type CellRecord, type EpochRecord, readCell, runCell } from "../bench/study/run-cell.ts";
 import { slopeOver, TAIL } from "../bench/study/slope.ts";
@@ -90,6 +90,30 @@ describe("the page", () => {
     expect(studyPicture("", [])).toMatch(/^<svg /);
     const norms = columns.find(({ title }) => title.startsWith("gradient"))?.of(epoch(1, null));
     expect(norms).toBeCloseTo(Math.hypot(0.1, 0.2), 12);
+  });
+
+  it("draws the present default whole and all others in dashes, and says which is which", () => {
+    for (const { name, before, now, original } of changes) {
+      const told = [now, before, ...(original === null ? [] : [original])].map((text) =>
+        defaultOf({ ...cell, quantizer: text }),
+      );
+      expect(told, name).toEqual(["now", "before", ...(original === null ? [] : ["now"])]);
+    }
+    expect(defaultOf({ ...cell, quantizer: "poly+:hardenAt=0.5" })).toBeNull();
+    expect(defaultOf({ ...cell, quantizer: "poly+:hardenAt=0.3", restartAt: 0.5 })).toBeNull();
+    const texts = ["poly+:hardenAt=0.9", "poly+:hardenAt=0.5", "poly+:hardenAt=0.3", "poly"];
+    const picture = studyPicture(
+      "",
+      texts.map((text) => record(text, true)),
+    );
+    const legend = [...picture.matchAll(/<line ([^>]*)\/>\n<text [^>]*>(poly[^<]*)<\/text>/g)];
+    expect(legend.map(([, look, name]) => [name, /stroke-dasharray="([^"]*)"/.exec(look ?? "")?.[1]])).toEqual([
+      ["poly+:hardenAt=0.9 (default of 0.1)", "6 3"],
+      ["poly+:hardenAt=0.5", "2 3"],
+      ["poly+:hardenAt=0.3 (default)", undefined],
+      ["poly (default)", undefined],
+    ]);
+    expect(picture).toContain("whole: the present default of a quantizer; dashed: other schedules");
   });
 
   it("tells flips that were measured as 0, in the table and on a line of the picture, from flips that were not", () => {

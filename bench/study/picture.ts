@@ -1,9 +1,10 @@
 /**
  * The study as small multiples: a row for each operand and length of run, a column for each number that was watched. Lines are
- * quantizers. A family has a colour; the pair as shipped is drawn whole, each candidate for its schedule in dashes of its own.
+ * quantizers. A family has a colour. Its present default is drawn whole, and each other schedule in dashes of its own.
  */
 import { circle, colourAt, line, polyline, svg, ticks, words } from "../../ts/show/svg.ts";
-import { labelOf } from "./cells.ts";
+import { type Cell, labelOf } from "./cells.ts";
+import { defaultOf } from "./defaults.ts";
 import type { CellRecord, EpochRecord } from "./run-cell.ts";
 import type { Slope } from "./slope.ts";
 import type { LayerRecord } from "./watch.ts";
@@ -60,25 +61,41 @@ function logarithms(values: readonly number[]): {
 
 const [LEFT, TOP, WIDTH, HEIGHT, GAP, HEAD] = [16, 44, 190, 130, 14, 34] as const;
 const [GRID, FAINT] = ["#ddd", "#555"] as const;
-const DASHES = ["", "6 3", "2 3", "8 3 2 3", "12 3", "1 2", "12 3 2 3", "4 1"] as const;
+const DASHES = ["6 3", "2 3", "8 3 2 3", "12 3", "1 2", "12 3 2 3", "4 1"] as const;
 
-/** The look of a quantizer's line, by its family and its place among the family's. */
-function styles(texts: readonly string[]): ReadonlyMap<string, { readonly colour: string; readonly dash: string }> {
-  const family = (text: string): string => text.replace(/[:,].*$/s, "");
-  const families = [...new Set(texts.map(family))];
-  return new Map(
-    texts.map((text) => {
-      const own = texts.filter((other) => family(other) === family(text));
-      const dash = DASHES[own.indexOf(text) % DASHES.length] ?? "";
-      return [text, { colour: colourAt(families.indexOf(family(text))), dash }];
-    }),
-  );
+interface Look {
+  readonly colour: string;
+  /** Empty for a whole line. */
+  readonly dash: string;
+  /** The words of the legend. */
+  readonly name: string;
+}
+
+const NOTES = { now: " (default)", before: " (default of 0.1)" } as const;
+
+/** The look of each cell's line by its label: the colour of its family, and dashes by its place among those that are no default. */
+function styles(cells: readonly Cell[]): ReadonlyMap<string, Look> {
+  const family = ({ quantizer }: Cell): string => quantizer.replace(/:.*$/s, "");
+  const families = [...new Set(cells.map(family))];
+  const known = new Map(cells.map((cell) => [labelOf(cell), cell]));
+  const looks = new Map<string, Look>();
+  for (const name of families) {
+    const own = [...known].filter(([, cell]) => family(cell) === name);
+    const others = own.filter(([, cell]) => defaultOf(cell) !== "now").map(([label]) => label);
+    for (const [label, cell] of own) {
+      const kind = defaultOf(cell);
+      const dash = kind === "now" ? "" : (DASHES[others.indexOf(label) % DASHES.length] ?? "");
+      const note = kind === null ? "" : NOTES[kind];
+      looks.set(label, { colour: colourAt(families.indexOf(name)), dash, name: `${label}${note}` });
+    }
+  }
+  return looks;
 }
 
 /** The picture of `records`, those with at least one epoch. */
 export function studyPicture(title: string, records: readonly CellRecord[]): string {
   const drawn = records.filter(({ epochs }) => epochs.length > 0);
-  const looks = styles([...new Set(drawn.map(({ cell }) => labelOf(cell)))]);
+  const looks = styles(drawn.map(({ cell }) => cell));
   const rowOf = ({ cell }: CellRecord): string => `${cell.operands}, ${cell.epochs} epochs`;
   const rows = [...new Set(drawn.map(rowOf))];
   const width = LEFT + columns.length * (WIDTH + GAP);
@@ -100,15 +117,18 @@ export function studyPicture(title: string, records: readonly CellRecord[]): str
   ]);
 }
 
+const KEY =
+  "whole: the present default of a quantizer; dashed: other schedules; a colour a quantizer. Where an axis is a logarithm, a dashed line is 0";
+
 type Looks = ReturnType<typeof styles>;
 
 function legendOf(looks: Looks, width: number): { readonly parts: readonly string[]; readonly height: number } {
-  let [x, y] = [LEFT as number, 40];
-  const parts: string[] = [];
-  for (const [text, { colour, dash }] of looks) {
-    const needed = 40 + 6.4 * text.length;
+  let [x, y] = [LEFT as number, 58];
+  const parts = [words(KEY, LEFT, 40, "start", { fill: FAINT })];
+  for (const { colour, dash, name } of looks.values()) {
+    const needed = 40 + 6.4 * name.length;
     if (x > LEFT && x + needed > width) [x, y] = [LEFT, y + 16];
-    parts.push(line(x, y - 4, x + 24, y - 4, colour, dashed(dash)), words(text, x + 28, y));
+    parts.push(line(x, y - 4, x + 24, y - 4, colour, dashed(dash)), words(name, x + 28, y));
     x += needed;
   }
   return { parts, height: y - 20 };
