@@ -6,7 +6,7 @@ import type { Finding } from "../bench/frame/finding.ts";
 import { study } from "../bench/study/benchmark.ts";
 import { type Cell, cells, type Frame, fileOf, labelOf, quantizerTexts } from "../bench/study/cells.ts";
 import { changeRows, changes, defaultOf } from "../bench/study/defaults.ts";
-import { columns, studyPicture } from "../bench/study/picture.ts";
+import { columns, gradientColumns, studyPicture } from "../bench/study/picture.ts";
 import { type CellRecord, type EpochRecord, readCell, runCell } from "../bench/study/run-cell.ts";
 import { slopeOver, TAIL } from "../bench/study/slope.ts";
 import { studyRows } from "../bench/study/table.ts";
@@ -88,8 +88,24 @@ describe("the page", () => {
     expect(picture.match(/<circle [^>]*fill="#0072b2"/g)?.length).toBeGreaterThanOrEqual(5);
     expect(picture).toContain("bnn++:beta=5</text>");
     expect(studyPicture("", [])).toMatch(/^<svg /);
-    const norms = columns.find(({ title }) => title.startsWith("gradient"))?.of(epoch(1, null));
-    expect(norms).toBeCloseTo(Math.hypot(0.1, 0.2), 12);
+    for (const name of ["a", "b"]) expect(picture).toContain(`gradient, ${name}, log10`);
+  });
+
+  it("has the gradients of each layer, and of more than three layers the first, the middle and the last", () => {
+    const gradients = (...names: readonly string[]) => {
+      const { cell, epochs } = record("bnn++", true);
+      const layersOf = (more: number) =>
+        Object.fromEntries(names.map((name, i) => [name, { ...layer, gradient: i + more }]));
+      const told = epochs.map((one, i) => ({ ...one, layers: layersOf(i / 10) }));
+      return gradientColumns([{ cell, epochs: told, ended: true }]).map(({ title, of }) => [title, ...told.map(of)]);
+    };
+    expect(gradients("a", "b")).toEqual([
+      ["gradient, a, log10", 0, 0.1],
+      ["gradient, b, log10", 1, 1.1],
+    ]);
+    expect(gradients("a", "b", "c")).toHaveLength(3);
+    expect(gradients("a", "b", "c", "d", "e").map(([, first]) => first)).toEqual([0, 2, 4]);
+    expect(gradientColumns([])).toEqual([]);
   });
 
   it("draws the present default whole and all others in dashes, and says which is which", () => {
@@ -125,7 +141,7 @@ describe("the page", () => {
     const [stopped, never, unknown] = [withFlips("pq", 0.01, 0), withFlips("rpc", 0, 0), withFlips("bc", null, null)];
     expect(studyRows([stopped, never, unknown]).map((row) => row.at(-2))).toEqual(["1.0e-2, 0", "0, 0", ""]);
     const panel = (...records: readonly CellRecord[]): string =>
-      studyPicture("", records).split("flips a step, log10")[1]?.split("gradient norm")[0] ?? "";
+      studyPicture("", records).split("flips a step, log10")[1]?.split("gradient, ")[0] ?? "";
     const drawn = panel(stopped, never, unknown);
     const floor = Number(/y1="([\d.]+)"[^>]*stroke-dasharray="2 2"/.exec(drawn)?.[1]);
     const lines = [...drawn.matchAll(/<polyline points="([^"]*)"/g)].map(([, points = ""]) =>
@@ -134,7 +150,7 @@ describe("the page", () => {
     expect(lines).toHaveLength(2);
     expect(lines[0]?.[0]).toBeLessThan(floor - 10);
     expect([lines[0]?.[1], ...(lines[1] ?? [])]).toEqual([floor, floor, floor]);
-    expect(drawn).toContain(">0</text>");
+    expect(drawn).toContain(">zero</text>");
     expect(panel(never)).not.toMatch(/NaN|Infinity/);
     expect(panel(unknown)).toContain(">-</text>");
     expect(panel(record("bnn", true))).not.toContain('stroke-dasharray="2 2"');

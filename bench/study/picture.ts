@@ -27,7 +27,7 @@ const slopeMean =
   (record: EpochRecord): number | null =>
     mean(layersOf(record).flatMap((layer: LayerRecord) => layer[operand]?.[key] ?? []));
 
-/** The numbers that are drawn of an epoch: means over the layers, and of gradients the norm over all of them. */
+/** The numbers that are drawn of an epoch as means over the layers. */
 export const columns: readonly Column[] = [
   { title: "hard accuracy, %", of: ({ hard }) => 100 * hard },
   { title: "soft - hard, points", of: ({ hard, soft }) => (soft === null ? null : 100 * (soft - hard)) },
@@ -39,11 +39,19 @@ export const columns: readonly Column[] = [
     ...{ title: "flips a step, log10", logarithmic: true },
     of: (record) => mean(layersOf(record).flatMap(({ flips }) => flips ?? [])),
   },
-  {
-    ...{ title: "gradient norm, log10", logarithmic: true },
-    of: (record) => Math.hypot(...layersOf(record).map(({ gradient }) => gradient)),
-  },
 ];
+
+/** The gradients' norms by layer: all of them up to three, else the first, the one in the middle and the last. */
+export function gradientColumns(records: readonly CellRecord[]): readonly Column[] {
+  const names = [...new Set(records.flatMap(({ epochs }) => epochs.flatMap(({ layers }) => Object.keys(layers))))];
+  const last = names.length - 1;
+  const chosen = last < 3 ? names : [0, Math.round(last / 2), last].flatMap((index) => names[index] ?? []);
+  return chosen.map((name) => ({
+    title: `gradient, ${name}, log10`,
+    of: ({ layers }) => layers[name]?.gradient ?? null,
+    logarithmic: true,
+  }));
+}
 
 /** The numbers as they are drawn: by their logarithms, and 0 on a floor below the least; null where there is no 0. */
 function logarithms(values: readonly number[]): {
@@ -98,7 +106,9 @@ export function studyPicture(title: string, records: readonly CellRecord[]): str
   const looks = styles(drawn.map(({ cell }) => cell));
   const rowOf = ({ cell }: CellRecord): string => `${cell.operands}, ${cell.epochs} epochs`;
   const rows = [...new Set(drawn.map(rowOf))];
-  const width = LEFT + columns.length * (WIDTH + GAP);
+  const all = [...columns, ...gradientColumns(drawn)];
+  // The last title may be longer than its panel.
+  const width = LEFT + all.length * (WIDTH + GAP) + 30;
   const legend = legendOf(looks, width);
   const top = TOP + legend.height;
   const parts = rows.flatMap((row, index) => {
@@ -106,7 +116,7 @@ export function studyPicture(title: string, records: readonly CellRecord[]): str
     const own = drawn.filter((record) => rowOf(record) === row);
     return [
       words(row, LEFT, y + 10, "start", { "font-weight": "bold" }),
-      ...columns.flatMap((column, at) => panelOf(column, own, looks, LEFT + at * (WIDTH + GAP), y + HEAD - 8)),
+      ...all.flatMap((column, at) => panelOf(column, own, looks, LEFT + at * (WIDTH + GAP), y + HEAD - 8)),
     ];
   });
   const height = top + rows.length * (HEIGHT + HEAD + GAP) + 8;
@@ -118,7 +128,7 @@ export function studyPicture(title: string, records: readonly CellRecord[]): str
 }
 
 const KEY =
-  "whole: the present default of a quantizer; dashed: other schedules; a colour a quantizer. Where an axis is a logarithm, a dashed line is 0";
+  "whole: the present default of a quantizer; dashed: other schedules; a colour a quantizer. Where an axis is a logarithm, a dashed line is zero";
 
 type Looks = ReturnType<typeof styles>;
 
@@ -187,7 +197,7 @@ function panelOf(
     ...ticks(least, most, 4).flatMap((value) =>
       floor === null || value >= floor + 0.5 ? gridLine(String(value), up(value), x0, x1) : [],
     ),
-    ...(floor === null ? [] : gridLine("0", up(floor), x0, x1, { "stroke-dasharray": "2 2" })),
+    ...(floor === null ? [] : gridLine("zero", up(floor), x0, x1, { "stroke-dasharray": "2 2" })),
     line(x0, y0, x1, y0, "#888"),
     ...[0, 0.5, 1].map((progress) =>
       words(String(progress), across(progress), y0 + 11, "middle", { fill: FAINT, "font-size": "9" }),
