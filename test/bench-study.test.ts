@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deadline } from "../bench/frame/deadline.ts";
 import type { Finding } from "../bench/frame/finding.ts";
 import { study } from "../bench/study/benchmark.ts";
 import { type Cell, cells, type Frame, fileOf, labelOf, quantizerTexts } from "../bench/study/cells.ts";
@@ -178,6 +179,28 @@ describe("the page", () => {
     const rows = findings.flatMap((finding) => (finding.type === "table" ? finding.rows : []));
     expect(rows.map(([quantizer]) => quantizer)).toEqual(["bnn+", "bnn++", "bnn++:beta=5,hardenAt=0.5"]);
   });
+});
+
+it("trains nothing in 0 hours, and takes any part of an hour", async () => {
+  expect(deadline(undefined)).toEqual([]);
+  // A timer refuses 3.6 ms.
+  expect(deadline(1e-6).map(({ aborted }) => aborted)).toEqual([false]);
+  const closers: (() => unknown)[] = [];
+  const context = {
+    ...{ quick: true, browser: false, hours: 0, expect: () => undefined },
+    ...{ tick: () => expect.unreachable(), atEnd: (close: () => unknown) => closers.push(close) },
+  };
+  const [rows, notes]: [unknown[], string[]] = [[], []];
+  try {
+    for await (const finding of study.run(context)) {
+      if (finding.type === "table") rows.push(...finding.rows);
+      if (finding.type === "note") notes.push(finding.text);
+    }
+  } finally {
+    for (const close of closers) await close();
+  }
+  expect(rows).toEqual([]);
+  expect(notes).toEqual(["0 of 3 cells are done. The next is bnn+, both, 2 epochs, seed 1."]);
 });
 
 describe("the slope over values", () => {
