@@ -102,6 +102,6 @@ async function planOf(
 export const study: Benchmark = {
   title: TITLE,
   about:
-    "The network small on Fashion-MNIST (batch 128, Adam, cosine from 3e-3), with each quantizer on weights, activations or both, for 3, 12 and 40 epochs. After each epoch a second engine with the same weights takes one observed step on the first 32 training images. Mean B is the mean of the backward map over an operand's values. Inside is the share of values where |B| is at least a hundredth of its largest value. Numbers are means over the layers, but for the norm of the gradient at the latent weights, which the picture has by layer; each layer stands in the JSON lines. A study that is left goes on with the same command.",
+    "The network small on Fashion-MNIST (batch 128, Adam, cosine from 3e-3), with each quantizer on weights, activations or both, for 3, 12 and 40 epochs. After each epoch a second engine with the same weights takes one observed step on the first 32 training images. Mean B is the mean of the backward map over an operand's values. Inside is the share of values where |B| is at least a hundredth of its largest value. Numbers are means over the layers; norms of gradients at latent weights are drawn by layer. Each layer stands in the JSON lines. A study that is left goes on with the same command.",
   run: cellsOneByOne,
 };
