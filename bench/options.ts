@@ -15,7 +15,8 @@ ${benchmarkNames.map((name) => `  ${name.padEnd(18)} ${BENCHMARKS[name].summary}
 
   --quick     fewer rounds: all benchmarks together in less than two minutes
   --browser   in headless Chromium instead of Node (${benchmarkNames.filter((name) => BENCHMARKS[name].inBrowser).join(", ")})
-  --hours N   leave what is not done after N hours; the same command goes on from there (study, methods)
+  --hours N   leave what is not done after N hours; the same command goes on from there (study, methods);
+              with 0 nothing is done but the page, of all runs so far
   --json      one JSON object a line on stdout
 
 Results are written to bench/results; those of a quick run to bench/results/quick, which is not kept.`;
@@ -40,10 +41,10 @@ export function readOptions(): Options {
       return name;
     });
     const { quick, json, browser } = values;
-    const hours = values.hours === undefined ? undefined : Number(values.hours);
+    const hours = values.hours === undefined ? undefined : Number(values.hours || Number.NaN);
     const usual = known.filter((name) => quick || BENCHMARKS[name].isLong !== true);
     // Timers take no more than 24 days.
-    if (hours !== undefined && !(hours > 0 && hours <= 500)) throw new Error("--hours is a number from 0 to 500");
+    if (hours !== undefined && !(hours >= 0 && hours <= 500)) throw new Error("--hours is a number from 0 to 500");
     return { quick, json, browser, hours, names: names.length === 0 ? usual : names };
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : error}\n\n${usage}`);

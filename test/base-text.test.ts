@@ -122,7 +122,15 @@ describe("text of strangers", () => {
   test("forges no row, cell, element or link of a page", () => {
     fc.assert(
       fc.property(hostile, (text) => {
-        const numbers = { accuracy: null, soft: null, accuracies: [], seconds: null, interval: null, against: null };
+        const numbers = {
+          accuracy: null,
+          soft: null,
+          accuracies: [],
+          seconds: null,
+          medianSeconds: null,
+          interval: null,
+          against: null,
+        };
         const row = { quantizer: text, activationQuantizer: `\\|${text}<b>`, task: null, failures: [text], ...numbers };
         const best = { ...row, task: "bw", accuracy: { mean: 0.5, deviation: null } };
         const data = { name: text, trainImages: 1, testImages: 1 };

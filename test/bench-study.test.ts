@@ -2,11 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deadline } from "../bench/frame/deadline.ts";
 import type { Finding } from "../bench/frame/finding.ts";
 import { study } from "../bench/study/benchmark.ts";
 import { type Cell, cells, type Frame, fileOf, labelOf, quantizerTexts } from "../bench/study/cells.ts";
-import { changeRows, changes } from "../bench/study/defaults.ts";
-import { columns, studyPicture } from "../bench/study/picture.ts";
+import { changeRows, changes, defaultOf } from "../bench/study/defaults.ts";
+import { columns, gradientColumns, studyPicture } from "../bench/study/picture.ts";
 import { type CellRecord, type EpochRecord, readCell, runCell } from "../bench/study/run-cell.ts";
 import { slopeOver, TAIL } from "../bench/study/slope.ts";
 import { studyRows } from "../bench/study/table.ts";
@@ -88,8 +89,72 @@ describe("the page", () => {
     expect(picture.match(/<circle [^>]*fill="#0072b2"/g)?.length).toBeGreaterThanOrEqual(5);
     expect(picture).toContain("bnn++:beta=5</text>");
     expect(studyPicture("", [])).toMatch(/^<svg /);
-    const norms = columns.find(({ title }) => title.startsWith("gradient"))?.of(epoch(1, null));
-    expect(norms).toBeCloseTo(Math.log10(Math.hypot(0.1, 0.2)), 12);
+    for (const name of ["a", "b"]) expect(picture).toContain(`gradient, ${name}, log10`);
+  });
+
+  it("has the gradients of each layer, and of more than three layers the first, the middle and the last", () => {
+    const gradients = (...names: readonly string[]) => {
+      const { cell, epochs } = record("bnn++", true);
+      const layersOf = (more: number) =>
+        Object.fromEntries(names.map((name, i) => [name, { ...layer, gradient: i + more }]));
+      const told = epochs.map((one, i) => ({ ...one, layers: layersOf(i / 10) }));
+      return gradientColumns([{ cell, epochs: told, ended: true }]).map(({ title, of }) => [title, ...told.map(of)]);
+    };
+    expect(gradients("a", "b")).toEqual([
+      ["gradient, a, log10", 0, 0.1],
+      ["gradient, b, log10", 1, 1.1],
+    ]);
+    expect(gradients("a", "b", "c")).toHaveLength(3);
+    expect(gradients("a", "b", "c", "d", "e").map(([, first]) => first)).toEqual([0, 2, 4]);
+    expect(gradientColumns([])).toEqual([]);
+  });
+
+  it("draws the present default whole and all others in dashes, and says which is which", () => {
+    for (const { name, before, now, original } of changes) {
+      const told = [now, before, ...(original === null ? [] : [original])].map((text) =>
+        defaultOf({ ...cell, quantizer: text }),
+      );
+      expect(told, name).toEqual(["now", "before", ...(original === null ? [] : ["now"])]);
+    }
+    expect(defaultOf({ ...cell, quantizer: "poly+:hardenAt=0.5" })).toBeNull();
+    expect(defaultOf({ ...cell, quantizer: "poly+:hardenAt=0.3", restartAt: 0.5 })).toBeNull();
+    const texts = ["poly+:hardenAt=0.9", "poly+:hardenAt=0.5", "poly+:hardenAt=0.3", "poly"];
+    const picture = studyPicture(
+      "",
+      texts.map((text) => record(text, true)),
+    );
+    const legend = [...picture.matchAll(/<line ([^>]*)\/>\n<text [^>]*>(poly[^<]*)<\/text>/g)];
+    expect(legend.map(([, look, name]) => [name, /stroke-dasharray="([^"]*)"/.exec(look ?? "")?.[1]])).toEqual([
+      ["poly+:hardenAt=0.9 (default of 0.1)", "6 3"],
+      ["poly+:hardenAt=0.5", "2 3"],
+      ["poly+:hardenAt=0.3 (default)", undefined],
+      ["poly (default)", undefined],
+    ]);
+    expect(picture).toContain("whole: the present default of a quantizer; dashed: other schedules");
+  });
+
+  it("tells flips that were measured as 0, in the table and on a line of the picture, from flips that were not", () => {
+    const withFlips = (name: string, ...flips: readonly (number | null)[]): CellRecord => {
+      const { cell, epochs } = record(name, true);
+      const told = epochs.map((one, i) => ({ ...one, layers: { a: { ...layer, flips: flips[i] ?? null } } }));
+      return { cell, epochs: told, ended: true };
+    };
+    const [stopped, never, unknown] = [withFlips("pq", 0.01, 0), withFlips("rpc", 0, 0), withFlips("bc", null, null)];
+    expect(studyRows([stopped, never, unknown]).map((row) => row.at(-2))).toEqual(["1.0e-2, 0", "0, 0", ""]);
+    const panel = (...records: readonly CellRecord[]): string =>
+      studyPicture("", records).split("flips a step, log10")[1]?.split("gradient, ")[0] ?? "";
+    const drawn = panel(stopped, never, unknown);
+    const floor = Number(/y1="([\d.]+)"[^>]*stroke-dasharray="2 2"/.exec(drawn)?.[1]);
+    const lines = [...drawn.matchAll(/<polyline points="([^"]*)"/g)].map(([, points = ""]) =>
+      points.split(" ").map((point) => Number(point.split(",")[1])),
+    );
+    expect(lines).toHaveLength(2);
+    expect(lines[0]?.[0]).toBeLessThan(floor - 10);
+    expect([lines[0]?.[1], ...(lines[1] ?? [])]).toEqual([floor, floor, floor]);
+    expect(drawn).toContain(">zero</text>");
+    expect(panel(never)).not.toMatch(/NaN|Infinity/);
+    expect(panel(unknown)).toContain(">-</text>");
+    expect(panel(record("bnn", true))).not.toContain('stroke-dasharray="2 2"');
   });
 
   it("comes out of a quick study, which tells what is to do first", async () => {
@@ -114,6 +179,28 @@ describe("the page", () => {
     const rows = findings.flatMap((finding) => (finding.type === "table" ? finding.rows : []));
     expect(rows.map(([quantizer]) => quantizer)).toEqual(["bnn+", "bnn++", "bnn++:beta=5,hardenAt=0.5"]);
   });
+});
+
+it("trains nothing in 0 hours, and takes any part of an hour", async () => {
+  expect(deadline(undefined)).toEqual([]);
+  // A timer refuses 3.6 ms.
+  expect(deadline(1e-6).map(({ aborted }) => aborted)).toEqual([false]);
+  const closers: (() => unknown)[] = [];
+  const context = {
+    ...{ quick: true, browser: false, hours: 0, expect: () => undefined },
+    ...{ tick: () => expect.unreachable(), atEnd: (close: () => unknown) => closers.push(close) },
+  };
+  const [rows, notes]: [unknown[], string[]] = [[], []];
+  try {
+    for await (const finding of study.run(context)) {
+      if (finding.type === "table") rows.push(...finding.rows);
+      if (finding.type === "note") notes.push(finding.text);
+    }
+  } finally {
+    for (const close of closers) await close();
+  }
+  expect(rows).toEqual([]);
+  expect(notes).toEqual(["0 of 3 cells are done. The next is bnn+, both, 2 epochs, seed 1."]);
 });
 
 describe("the slope over values", () => {

@@ -54,7 +54,15 @@ it("judges a method by the interval of its differences from plain training, seed
     const own = new Map(differences.map((difference, seed) => [seed, 0.8 + difference]));
     const accuracies = [...own.values()];
     const row: Row = {
-      ...{ quantizer: "bnn", task: "bwa", activationQuantizer: null, soft: null, course: [], softCourse: [] },
+      ...{
+        quantizer: "bnn",
+        task: "bwa",
+        activationQuantizer: null,
+        soft: null,
+        medianSeconds: null,
+        course: [],
+        softCourse: [],
+      },
       ...{
         failures: [],
         seeds: [...own.keys()],

@@ -192,7 +192,7 @@ describe("compare", () => {
       expect(again.filter(({ type, fromFile }) => type === "run" && fromFile === true)).toHaveLength(2);
       const page = await readFile(join(place, "compare.md"), "utf8");
       expect(page).toContain("options: warmup 0.1, momentum 0.9, clip-norm 1, loss squared-hinge");
-      expect(page).toMatch(/\| seconds a run \| top2 \| f1 \|/);
+      expect(page).toMatch(/\| median seconds of a run \| top2 \| f1 \|/);
       expect((await readFile(join(place, "compare.csv"), "utf8")).split("\n")[0]).toMatch(/,key,top2,f1$/);
     }));
 

@@ -1,11 +1,22 @@
 /** A comparison's statements about its numbers: Student's distribution, intervals, pairs by seed, and the page's sentences. */
 import { describe, expect, it } from "vitest";
+import { pictureOf } from "../ts/compare/comparison-picture.ts";
 import { cellsOf, runsOf, type Settings } from "../ts/compare/grid.ts";
 import { comparisonPage } from "../ts/compare/report.ts";
 import type { FinishedRun } from "../ts/compare/run-grid.ts";
 import { differenceOf, intervalOf, studentBelow, studentQuantile } from "../ts/compare/statistics.ts";
 import { summarise, usualBaseline } from "../ts/compare/summary.ts";
-import { accuracyCells, byMean, findings, pairCells, pairFindings, pointsText, ranked } from "../ts/compare/tables.ts";
+import {
+  accuracyCells,
+  byMean,
+  findings,
+  pairCells,
+  pairFindings,
+  pointsText,
+  ranked,
+  tablesOf,
+} from "../ts/compare/tables.ts";
+import type { Task } from "../ts/nn/models/tasks.ts";
 
 /** The density of Student's distribution, of which the constant is left out. */
 const density = (t: number, freedom: number): number => (1 + t ** 2 / freedom) ** (-(freedom + 1) / 2);
@@ -83,13 +94,18 @@ const settings: Settings = {
   ...{ epochs: 1, batchSize: 1, optimizer: { name: "adam", learningRate: 0.001, decay: "none" } },
 };
 
-/** Rows of a grid whose run of seed i has the i-th accuracy. */
-function rowsOf(accuracies: Readonly<Record<string, readonly number[]>>, baseline?: string) {
+/** Rows of a grid whose run of seed i has the i-th accuracy, and in each later task a tenth more. */
+function rowsOf(
+  accuracies: Readonly<Record<string, readonly number[]>>,
+  baseline?: string,
+  tasks: readonly Task[] = ["bw"],
+) {
   const quantizers = Object.keys(accuracies);
   const seeds = (accuracies[quantizers[0] as string] as readonly number[]).map((_, seed) => seed);
-  const grid = { settings, quantizers, tasks: ["bw" as const], seeds };
+  const grid = { settings, quantizers, tasks, seeds };
   const finished = runsOf(grid).map((run): FinishedRun => {
-    const testAccuracy = accuracies[run.quantizer]?.[run.seed] as number;
+    const more = run.task === null ? 0 : tasks.indexOf(run.task) / 10;
+    const testAccuracy = (accuracies[run.quantizer]?.[run.seed] as number) + more;
     const result = { testAccuracy, testLoss: 1, softAccuracy: null, epochs: [], seconds: 1, workers: 1 };
     return { run, outcome: { result, failure: null } };
   });
@@ -152,6 +168,31 @@ describe("a page", () => {
     expect(page.at(-2)).toContain("Student's t with n - 1");
   });
 
+  it("holds the float network against the baseline of each task, paired by seed", () => {
+    const rows = rowsOf({ fp: [0.9, 0.92, 0.9], bc: [0.5, 0.6, 0.55], poly: [0.6, 0.6, 0.6] }, "bc", ["bw", "bwa"]);
+    expect(rows[0]).toMatchObject({ quantizer: "fp", against: null });
+    const found = tablesOf(rows).map(({ rows: own }) => own.find(({ quantizer }) => quantizer === "fp")?.against);
+    // Differences 0.4, 0.32 and 0.35 have the deviation 0.0404 and 0.1004 as half an interval; the second task has a tenth less.
+    expect(found.map((one) => [one?.mean.toFixed(4), one?.interval?.low.toFixed(4), one?.pairs])).toEqual([
+      ["0.3567", "0.2563", 3],
+      ["0.2567", "0.1563", 3],
+    ]);
+    const report = { title: "t", settings, rows, finished: [], command: "c", machine: "m", version: "v" };
+    const page = comparisonPage(report, "p.svg");
+    expect(page).toContain("| +35.67 (+25.63 to +45.71) |");
+    expect(page).toContain("| +25.67 (+15.63 to +35.71) |");
+    expect(pictureOf("", rows)).toContain("90.67 ± 1.15 %, +35.67");
+  });
+
+  it("has a baseline where it and the float network are all that was compared", () => {
+    const rows = rowsOf({ fp: [0.9, 0.92], bc: [0.5, 0.6] });
+    const report = { title: "t", settings, rows, finished: [], command: "c", machine: "m", version: "v" };
+    expect(comparisonPage(report, "p.svg")).toContain("Differences to bc are paired by seed.");
+    expect(pictureOf("", rows)).toContain("line: bc, the baseline");
+    const alone = rowsOf({ fp: [0.9, 0.92] });
+    expect(comparisonPage({ ...report, rows: alone }, "p.svg")).not.toContain("paired by seed");
+  });
+
   it("holds pairs against the quantizers that they were made of", () => {
     const given = { fp: [0.9, 0.9, 0.9], poly: [0.7, 0.8, 0.75], "poly+": [0.65, 0.75, 0.69], "ede+": [0.1, 0.2, 0.3] };
     const rows = rowsOf({ ...given, bnn: [0.5, 0.6, 0.7], "bnn+": [0.7, 0.5, 0.6], "bnn++": [0.6, 0.7, 0.6] });
@@ -176,6 +217,39 @@ describe("a page", () => {
     expect(pairCells(rowsOf({ bc: [0.5], "ede+": [0.6] }))).toBeNull();
     const report = { title: "t", settings, rows, finished: [], command: "c", machine: "m", version: "v" };
     expect(comparisonPage(report, "p.svg")).toContain(`## Pairs against their originals\n\n| pair | original |`);
+  });
+
+  it("draws pairs around a line of no difference, those pale that seeds do not tell from it", () => {
+    const given = { poly: [0.7, 0.8, 0.75], "poly+": [0.65, 0.75, 0.69], bnn: [0.5, 0.52, 0.51] };
+    const picture = pictureOf("", rowsOf({ ...given, "bnn+": [0.51, 0.51, 0.51], fp: [0.9, 0.9, 0.9] }));
+    const [, chart = ""] = picture.split("Pairs against their originals");
+    const zero = Number(/<line x1="([\d.]+)"[^>]*stroke="#111" stroke-width="1.2"/.exec(chart)?.[1]);
+    const groups = [...chart.matchAll(/<g opacity="([\d.]+)">([\s\S]*?)<\/g>/g)].map(([, opacity, parts = ""]) => ({
+      opacity,
+      dot: Number(/<circle cx="([\d.]+)"/.exec(parts)?.[1]),
+      ends: [...parts.matchAll(/<line x1="([\d.]+)" y1="([\d.]+)" x2="\1"/g)].map(([, x]) => Number(x)),
+    }));
+    const [poly, bnn] = groups;
+    expect(groups.map(({ opacity }) => opacity)).toEqual(["1", "0.4"]);
+    // -5.33 (-6.77 to -3.90), and 0 (-2.48 to +2.48): of three seeds whiskers are seen.
+    expect(poly?.ends.every((end) => end < zero)).toBe(true);
+    expect(poly?.dot).toBeLessThan(zero);
+    expect(bnn?.dot).toBeCloseTo(zero, 0);
+    expect((bnn?.ends[0] as number) + (bnn?.ends[1] as number)).toBeCloseTo(2 * zero, 0);
+    expect((zero - (poly?.ends[0] as number)) / (zero - (bnn?.ends[0] as number))).toBeCloseTo(6.767 / 2.484, 1);
+    for (const text of ["poly+ against poly", "bnn+ against bnn", "-5.33 (-6.77 to -3.90)", "original better"]) {
+      expect(chart).toContain(text);
+    }
+  });
+
+  it("draws no chart of pairs where there are none, and one without intervals of one seed", () => {
+    expect(pictureOf("", rowsOf({ bc: [0.5, 0.6], "ede+": [0.6, 0.7] }))).not.toContain("originals");
+    const single = pictureOf("", rowsOf({ ede: [0.5], "ede+": [0.5] }));
+    expect(single).toMatch(/<g opacity="0.4">\n<circle [^>]*>\n<\/g>/);
+    expect(single).not.toMatch(/NaN|Infinity|undefined/);
+    // The interval of two seeds is -112 to +142 points, around 15: its bar leaves the chart, and has no whiskers.
+    const two = pictureOf("", rowsOf({ ede: [0.5, 0.5], "ede+": [0.55, 0.75] }));
+    expect(two).toMatch(/<g opacity="0.4">\n<line [^>]*>\n<circle [^>]*>\n<\/g>/);
   });
 
   it("writes differences with a sign, and no minus before what rounds to 0", () => {

@@ -272,6 +272,17 @@ describe("a summary", () => {
     expect(comparisonTable(all)).toMatch(/bc +BW +failed +2, 2 failed/);
   });
 
+  it("tells the median time of a run, which a busy machine moves less than the mean", () => {
+    const [one, two, three] = finished([0.8, 0.9, 0.7]) as [FinishedRun, FinishedRun, FinishedRun];
+    const rows = summarise(
+      [cell],
+      [one, { ...two, outcome: resultOf(0.9, 1977) }, { ...three, outcome: resultOf(0.7, 12) }],
+    );
+    expect(rows[0]).toMatchObject({ medianSeconds: 12, seconds: { mean: (10 + 1977 + 12) / 3 } });
+    expect(comparisonTable(rows)).toMatch(/ 3 +12\.0$/m);
+    expect(summarise([cell], finished([null]))[0]?.medianSeconds).toBeNull();
+  });
+
   it("says what activations take where the quantizer is for weights alone", () => {
     const recu = { quantizer: "recu", task: "bwa" } as const;
     const [run] = runsOf({ ...grid, quantizers: ["recu"], tasks: ["bwa"], seeds: [1] }, () => ({
@@ -286,7 +297,7 @@ describe("a summary", () => {
     const rows = summarise([cell], finished([0.8, 0.9]));
     const lines = comparisonTable(rows).split("\n");
     expect(lines).toEqual([
-      expect.stringMatching(/^quantizer +task +test accuracy, % +runs +seconds a run$/),
+      expect.stringMatching(/^quantizer +task +test accuracy, % +runs +median seconds of a run$/),
       expect.stringMatching(/^─+$/),
       expect.stringMatching(/^bc +BW +85\.00 ± 7\.07 +2 +10\.0$/),
     ]);

@@ -87,6 +87,34 @@ describe("a course", () => {
     expect(courseOf(quantizer("fp"), -3, 3)).toBeNull();
   });
 
+  it("ends at the bound of clipped latent weights, which pq has moved to their signs as it hardens", () => {
+    const course = courseOfText("pq");
+    expect(course).toMatchObject({ domain: [-1, 1], clip: 1 });
+    // ProxQuant's map takes lambda off the distance to the sign, which is 1 - margin at most.
+    expect(course.rows[0]?.gaps).toEqual([0.9, 0.5, 0].map((gap) => expect.closeTo(gap, 5)));
+    expect(course.rows.find(({ before }) => before)?.gaps).toEqual([0, 0, 0].map((gap) => expect.closeTo(gap, 8)));
+    expect(courseText(course).replace(/\s+/g, " ")).toContain(
+      "0 where |x| >= 1 (on [-1, 1], as latent weights are clipped at 1)",
+    );
+    const free = courseOfText("pq:clipLatent=0");
+    expect(free).toMatchObject({ domain: [-3, 3] });
+    expect(free).not.toHaveProperty("clip");
+    expect(free.rows.find(({ before }) => before)?.gaps[0]).toBeCloseTo(1, 8);
+    expect(courseOfText("pc:clipLatent=1.5")).toMatchObject({ domain: [-1.5, 1.5], clip: 1.5 });
+    expect(courseOfText("pq", 2, 3).domain).toEqual([1, 1]);
+    expect(courseOfText("pq", -0.2, 0.2).domain).toEqual([-0.2, 0.2]);
+  });
+
+  it("leaves alone what has no bound, or reads no latent weights", () => {
+    expect(courseOfText("rpc")).toMatchObject({ domain: [-3, 3] });
+    expect(courseOfText("pc")).not.toHaveProperty("clip");
+    // By filter weights are standardised, and the bound is on those before.
+    const filtered = courseOf({ ...quantizer("pc"), standardize: "filter", clipLatent: 1 }, -3, 3);
+    expect(filtered).toMatchObject({ domain: [-3, 3] });
+    expect(filtered).not.toHaveProperty("clip");
+    expect(coursePanels(quantizer("pq"), courseOfText("pq"), -3, 3).at(-1)?.range.y[1]).toBeLessThan(1);
+  });
+
   it("tells soft maps that never harden what the sign in their place would move", () => {
     const course = courseOfText("poly+:hardenAt=1");
     expect(course).toMatchObject({ hardFrom: 1 });

@@ -14,6 +14,7 @@ import { model } from "../../ts/nn/models/index.ts";
 import { schedules } from "../../ts/quantizers/index.ts";
 import { optimizers } from "../../ts/train/optimizers/optimizers.ts";
 import type { Benchmark, Context } from "../frame/benchmark.ts";
+import { deadline } from "../frame/deadline.ts";
 import { noise } from "../frame/noise.ts";
 import { runsWith, type Table, type Way, wayOf, waysOf } from "./cells.ts";
 import { costOf } from "./cost.ts";
@@ -59,7 +60,6 @@ async function* compareMethods({ quick, hours, expect, tick, atEnd }: Context): 
   const before = await finishedOf(directory, [...runs, ...later]);
   expect((runs.length + later.length - before.length) * settings.epochs);
   const stopping = new AbortController();
-  const late = hours === undefined ? [] : [AbortSignal.timeout(hours * 3_600_000)];
   let running: Promise<unknown> = Promise.resolve();
   // A run that is interrupted writes its checkpoint before the process ends.
   atEnd(async () => {
@@ -68,7 +68,7 @@ async function* compareMethods({ quick, hours, expect, tick, atEnd }: Context): 
   });
   const inputShape = data.train.shape;
   const work = {
-    ...{ data, directory, workers: undefined, signal: AbortSignal.any([stopping.signal, ...late]) },
+    ...{ data, directory, workers: undefined, signal: AbortSignal.any([stopping.signal, ...deadline(hours)]) },
     graphOf: ({ quantizer }: Pick<Cell, "quantizer">) => {
       const operands = { weightQuantizer: quantizer, activationQuantizer: "poly" };
       return model("small", { inputShape, classes: data.classes.length, ...operands });

@@ -8,6 +8,7 @@ import type { Graph } from "../../ts/nn/graph.ts";
 import { model } from "../../ts/nn/models/index.ts";
 import { taskQuantizers } from "../../ts/nn/models/tasks.ts";
 import type { Benchmark, Context } from "../frame/benchmark.ts";
+import { deadline } from "../frame/deadline.ts";
 import { noise } from "../frame/noise.ts";
 import { stepSeconds } from "../frame/step-seconds.ts";
 import { type Cell, cells, type Frame, nameOf, tasksOf } from "./cells.ts";
@@ -41,11 +42,10 @@ async function* cellsOneByOne({ quick, hours, expect, tick, atEnd }: Context): R
   const all = quick ? QUICK : cells;
   const before = await Promise.all(all.map((cell) => readCell(directory, cell, frame)));
   const waiting = all.filter((_, index) => !before[index]?.ended);
-  yield { type: "note", text: await planOf(all, waiting, data, frame) };
+  yield { type: "note", text: await planOf(all, waiting, data, frame, hours !== 0) };
   expect(waiting.reduce((sum, { epochs }) => sum + epochs, 0));
   const stopping = new AbortController();
-  const late = hours === undefined ? [] : [AbortSignal.timeout(hours * 3_600_000)];
-  const signal = AbortSignal.any([stopping.signal, ...late]);
+  const signal = AbortSignal.any([stopping.signal, ...deadline(hours)]);
   let running: Promise<unknown> = Promise.resolve();
   // A run that is interrupted writes its checkpoint before the process ends.
   atEnd(async () => {
@@ -73,16 +73,18 @@ async function* cellsOneByOne({ quick, hours, expect, tick, atEnd }: Context): R
   yield { type: "table", title: "Cells", columns: studyColumns, rows: studyRows(records) };
 }
 
-/** The work that is left, and its time by the steps of this machine. */
+/** The work that is left, and its time by the steps of this machine, unless none of it is to be done now. */
 async function planOf(
   all: readonly Cell[],
   waiting: readonly Cell[],
   data: Dataset<Split>,
   frame: Frame,
+  isTimed: boolean,
 ): Promise<string> {
   const done = `${all.length - waiting.length} of ${all.length} cells are done.`;
   const [next] = waiting;
   if (next === undefined) return done;
+  if (!isTimed) return `${done} The next is ${nameOf(next)}.`;
   const seconds = new Map<string, number>();
   for (const operands of new Set(waiting.map((cell) => cell.operands))) {
     const cell: Cell = { operands, quantizer: "bnn++", epochs: 1, seed: 1 };
@@ -100,6 +102,6 @@ async function planOf(
 export const study: Benchmark = {
   title: TITLE,
   about:
-    "The network small on Fashion-MNIST (batch 128, Adam, cosine from 3e-3), with each quantizer on weights, activations or both, for 3, 12 and 40 epochs. After each epoch a second engine with the same weights takes one observed step on the first 32 training images. Mean B is the mean of the backward map over an operand's values. Inside is the share of values where |B| is at least a hundredth of its largest value. Numbers are means over the layers; each layer stands in the JSON lines. A study that is left goes on with the same command.",
+    "The network small on Fashion-MNIST (batch 128, Adam, cosine from 3e-3), with each quantizer on weights, activations or both, for 3, 12 and 40 epochs. After each epoch a second engine with the same weights takes one observed step on the first 32 training images. Mean B is the mean of the backward map over an operand's values. Inside is the share of values where |B| is at least a hundredth of its largest value. Numbers are means over the layers; norms of gradients at latent weights are drawn by layer. Each layer stands in the JSON lines. A study that is left goes on with the same command.",
   run: cellsOneByOne,
 };

@@ -1,4 +1,6 @@
 /** The defaults of soft quantizers before the study and since, beside the pair with a hard forward map that each comes from. */
+import { isDeepStrictEqual } from "node:util";
+import { quantizer } from "../../ts/quantizers/index.ts";
 import { type Cell, candidates, lengths, type Operands, tasksOf } from "./cells.ts";
 import type { CellRecord } from "./run-cell.ts";
 
@@ -25,6 +27,16 @@ export const changes: readonly Change[] = [
   change("rpc", "rho=window(0,0.5,logLinear(1e-6,1)),hardenAt=0.5"),
 ];
 
+const isPlain = ({ activationQuantizer, restartAt }: Cell): boolean =>
+  activationQuantizer === undefined && restartAt === undefined;
+
+/** Whether a cell has a pair as it is by default: the one now, or that of proxbit 0.1 where that was another. */
+export function defaultOf(cell: Cell): "now" | "before" | null {
+  if (!isPlain(cell)) return null;
+  if (isDeepStrictEqual(quantizer(cell.quantizer), quantizer(cell.quantizer.replace(/:.*$/s, "")))) return "now";
+  return changes.some(({ before }) => before === cell.quantizer) ? "before" : null;
+}
+
 export const changeColumns: readonly string[] = [
   ...["quantizer", "operands"],
   ...lengths.map((epochs) => `${epochs} epochs: before, now; its original`),
@@ -34,8 +46,6 @@ type Ended = (quantizer: string, operands: Operands, epochs: number) => number |
 
 /** A row for each quantizer and operand that has a run of now: hard-signed test accuracies in percent, empty where one is missing. */
 export function changeRows(records: readonly CellRecord[]): readonly (readonly string[])[] {
-  const isPlain = ({ activationQuantizer, restartAt }: Cell): boolean =>
-    activationQuantizer === undefined && restartAt === undefined;
   const accuracyOf: Ended = (quantizer, operands, epochs) =>
     records
       .filter(({ cell, ended }) => ended && isPlain(cell))

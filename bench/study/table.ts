@@ -20,9 +20,10 @@ function ends(what: "mean B" | "inside", first: EpochRecord, last: EpochRecord):
   return parts.join("; ");
 }
 
+/** "1.8e-3, 0"; empty where flips were not measured. */
 function flips(first: EpochRecord, last: EpochRecord): string {
-  const values = [first, last].map((record) => numberOf("flips a step, log10", record));
-  return values.includes(null) ? "" : values.map((value) => (10 ** (value as number)).toExponential(1)).join(", ");
+  const values = [first, last].flatMap((record) => numberOf("flips a step, log10", record) ?? []);
+  return values.length < 2 ? "" : values.map((value) => (value === 0 ? "0" : value.toExponential(1))).join(", ");
 }
 
 /** A row for each cell with an epoch; one that is under way says how far it is. */

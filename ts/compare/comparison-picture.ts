@@ -1,14 +1,16 @@
 /**
  * A comparison as a picture. Each task has a chart of its own with the best quantizer above. A dot is the mean, its bar the
  * interval of the mean, small dots are single seeds. A line stands where the baseline is, and a dashed one where the float network
- * is. Below stands the test accuracy after each epoch.
+ * is. Below stand pairs against their originals, where there are some, and the test accuracy after each epoch.
  */
 import { circle, colourAt, line, rectangle, svg, ticks, words } from "../show/svg.ts";
 import { axis, type Drawn, FAINT, GRID, INK, LEFT, RIGHT, share, WIDTH } from "./chart-axis.ts";
 import { chartsOf } from "./course-charts.ts";
 import { FLOAT, taskText } from "./grid.ts";
+import { pairsOf } from "./pairs.ts";
+import { pairName, pairsChart } from "./pairs-chart.ts";
 import type { Row } from "./summary.ts";
-import { baselineOf, byMean, nameOf, pointsText, spreadText, tasksOf } from "./tables.ts";
+import { baselineOf, nameOf, pointsText, ranked, spreadText, tablesOf } from "./tables.ts";
 
 const ROW = 20;
 /** The width of a letter, in pixels. */
@@ -27,16 +29,21 @@ function labelOf({ quantizer, method }: Row, methods: readonly string[]): string
 /** The picture of the rows; `title` stands over it. A quantizer with methods counts as another one. */
 export function pictureOf(title: string, given: readonly Row[]): string {
   const methods = given.flatMap(({ method }) => method ?? []);
-  const rows = given.map((row) => ({ ...row, quantizer: labelOf(row, methods) }));
+  const labelled = (row: Row): Row => ({ ...row, quantizer: labelOf(row, methods) });
+  const rows = given.map(labelled);
+  const pairs = pairsOf(ranked(given)).map((pair) => ({ ...pair, row: labelled(pair.row) }));
   const quantizers = [...new Set(rows.map(({ quantizer }) => quantizer))];
   const dots = dotsOf(rows, quantizers, 36);
-  const charts = chartsOf(rows, quantizers, dots.bottom + 30);
+  const differences = pairsChart(pairs, quantizers, dots.bottom + (pairs.length === 0 ? 0 : 34));
+  const charts = chartsOf(rows, quantizers, differences.bottom + 30);
   // Names with options need more room, left of dots and right of courses.
-  const more = Math.max(0, ...rows.map((row) => LETTER * nameOf(row).length + 20 - LEFT));
+  const names = [...rows.map(nameOf), ...pairs.map(pairName)];
+  const more = Math.max(0, ...names.map((name) => LETTER * name.length + 20 - LEFT));
   return svg(title, WIDTH + 2 * more, charts.bottom, [
     words(title, 8, 20, "start", { "font-size": "14", "font-weight": "bold" }),
     `<g transform="translate(${Math.ceil(more)} 0)">`,
     ...dots.parts,
+    ...differences.parts,
     ...charts.parts,
     "</g>",
   ]);
@@ -44,7 +51,7 @@ export function pictureOf(title: string, given: readonly Row[]): string {
 
 /** The charts of all tasks, on one axis, so that tasks can be compared too. */
 function dotsOf(rows: readonly Row[], quantizers: readonly string[], top: number): Drawn {
-  const tasks = tasksOf(rows);
+  const tables = tablesOf(rows);
   // An interval of two seeds is many times as wide as all results. It runs out of its chart then.
   const known = rows.flatMap(({ accuracy, accuracies }) => [
     ...(accuracy === null
@@ -55,13 +62,12 @@ function dotsOf(rows: readonly Row[], quantizers: readonly string[], top: number
   const { least, most } = axis(known);
   const place = (value: number): number =>
     LEFT + ((Math.max(least, Math.min(most, value)) - least) / (most - least)) * (WIDTH - LEFT - RIGHT);
-  const baseline = baselineOf(rows);
+  const baseline = baselineOf(tables.flatMap((table) => table.rows));
   const others = rows.some(({ quantizer }) => quantizer === FLOAT) ? "; dashed: the float network" : "";
   const legend = `test accuracy, hard-signed. Dot: mean; bar: its 95 % interval; small: seeds${baseline === null ? "" : `; line: ${baseline}, the baseline`}${others}`;
   const parts = [words(legend, 8, top, "start", { fill: FAINT })];
   let y = top + 22;
-  for (const task of tasks.length === 0 ? [null] : tasks) {
-    const own = byMean(rows.filter((row) => row.task === task || row.task === null));
+  for (const { task, rows: own } of tables) {
     const bottom = y + 10 + ROW * own.length;
     if (task !== null) parts.push(words(taskText(task), 8, y, "start", { "font-weight": "bold", "font-size": "13" }));
     for (const value of ticks(least, most, 8)) {

@@ -3,7 +3,7 @@
  * against `poly`, `ede+` against `ede`, `bnn++` against `bnn+`, and `bnn+` against `bnn`.
  */
 import { differenceOf, type PairedDifference } from "./statistics.ts";
-import type { Row } from "./summary.ts";
+import { bySeed, type Row } from "./summary.ts";
 
 export interface PairDifference {
   readonly row: Row;
@@ -12,8 +12,9 @@ export interface PairDifference {
   readonly difference: PairedDifference;
 }
 
-const bySeed = ({ seeds, accuracies }: Row): ReadonlyMap<number, number | null> =>
-  new Map(seeds.map((seed, i) => [seed, accuracies[i] ?? null]));
+/** Whether the seeds tell a difference from 0: its interval lies on one side. One seed never does. */
+export const isTold = ({ interval }: PairedDifference): boolean =>
+  interval !== null && (interval.low > 0 || interval.high < 0);
 
 /** The pairs of which both stand in `rows`, of one task and one method, with a seed in common. */
 export function pairsOf(rows: readonly Row[]): readonly PairDifference[] {

@@ -9,14 +9,13 @@ import type { Row } from "./summary.ts";
 import {
   accuracyCells,
   baselineOf,
-  byMean,
   type Cells,
   findings,
   pairCells,
   pairFindings,
   ranked,
   softCells,
-  tasksOf,
+  tablesOf,
 } from "./tables.ts";
 
 const aligned = ({ titles, rows }: Cells): string => {
@@ -92,13 +91,9 @@ export interface Report {
 
 /** The float network's row stands in the table of every task. */
 function taskTables(rows: readonly Row[]): readonly string[] {
-  const kinds = tasksOf(rows);
-  const table = (own: readonly Row[]): string =>
-    markdownTable(accuracyCells(own, { withTask: false, withStatistics: true }));
-  if (kinds.length === 0) return [table(rows)];
-  return kinds.map((task) => {
-    const own = rows.filter((row) => row.task === task || row.task === null);
-    return `## ${tasks[task].title} (${taskText(task)})\n\n${table(byMean(own))}`;
+  return tablesOf(rows).map(({ task, rows: own }) => {
+    const table = markdownTable(accuracyCells(own, { withTask: false, withStatistics: true }));
+    return task === null ? table : `## ${tasks[task].title} (${taskText(task)})\n\n${table}`;
   });
 }
 
@@ -112,7 +107,7 @@ function endOf({ keep, earlyStopping, average }: NonNullable<Settings["options"]
 
 /** The meaning of the numbers, for a reader who wants to know. */
 function reading(rows: readonly Row[], options: NonNullable<Settings["options"]>): string {
-  const baseline = baselineOf(rows);
+  const baseline = baselineOf(tablesOf(rows).flatMap(({ rows: own }) => own));
   const against =
     baseline === null
       ? ""

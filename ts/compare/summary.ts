@@ -2,6 +2,7 @@
  * The summary of a grid. For each quantizer in each task it has mean, deviation and interval over seeds, and the difference to a
  * baseline, paired by seed.
  */
+import { median } from "../base/quantiles.ts";
 import type { Cell } from "./grid.ts";
 import { cellName, FLOAT } from "./grid.ts";
 import type { EpochResult, RunResult } from "./run-file.ts";
@@ -31,13 +32,18 @@ export interface Row extends Cell {
   readonly interval: Interval | null;
   /** True for the rows that others are held against. */
   readonly isBaseline: boolean;
-  /** The difference to the baseline of this task; null for the baseline, and where no seed is in both. */
+  /**
+   * The difference to the baseline of this task; null for the baseline, and where no seed is in both. The float network has no
+   * task, and so a difference only in the table of each (`tableOf`).
+   */
   readonly against: PairedDifference | null;
   /**
    * Test accuracy of the soft network (F(w) in place of sign(w)) after the last soft epoch. Null where none was soft.
    */
   readonly soft: (Spread & { readonly epoch: number }) | null;
   readonly seconds: Spread | null;
+  /** The median of the same, which one run on a busy machine does not move; null where all failed. */
+  readonly medianSeconds: number | null;
   /** The metrics that runs were asked for, by name, over the runs that did not fail; absent where there were none. */
   readonly metrics?: Readonly<Record<string, Spread | null>>;
   /** Mean test accuracy after each epoch. */
@@ -47,6 +53,10 @@ export interface Row extends Cell {
   /** The messages of the failed runs. */
   readonly failures: readonly string[];
 }
+
+/** The test accuracies of a row by their seeds. */
+export const bySeed = ({ seeds, accuracies }: Pick<Row, "seeds" | "accuracies">): BySeed =>
+  new Map(seeds.map((seed, i) => [seed, accuracies[i] ?? null]));
 
 /** Means over runs of the metrics that they have. */
 function metricsOf(results: readonly RunResult[]): Pick<Row, "metrics"> {
@@ -75,7 +85,7 @@ export function summarise(
     finished
       .filter(({ run }) => cellName(run) === cellName(cell))
       .toSorted((one, other) => one.run.seed - other.run.seed);
-  const bySeed = (cell: Cell): BySeed =>
+  const accuraciesOf = (cell: Cell): BySeed =>
     new Map(runsOf(cell).map(({ run, outcome }) => [run.seed, outcome.result?.testAccuracy ?? null]));
   return cells.map((cell) => {
     const own = runsOf(cell);
@@ -102,10 +112,11 @@ export function summarise(
       accuracy: spreadOf(results.map(({ testAccuracy }) => testAccuracy)),
       interval: intervalOf(results.map(({ testAccuracy }) => testAccuracy)),
       isBaseline,
-      against: isBaseline || other === undefined ? null : differenceOf(bySeed(cell), bySeed(other)),
+      against: isBaseline || other === undefined ? null : differenceOf(accuraciesOf(cell), accuraciesOf(other)),
       soft: soft === null ? null : { ...soft, epoch: lastSoft + 1 },
       ...metricsOf(results),
       seconds: spreadOf(results.map(({ seconds }) => seconds)),
+      medianSeconds: results.length === 0 ? null : median(results.map(({ seconds }) => seconds)),
       course: courses.map(({ hard }) => hard?.mean ?? Number.NaN),
       softCourse: courses.map(({ soft: one }) => one?.mean ?? null),
       failures: own.flatMap(({ outcome }) => (outcome.failure === null ? [] : [outcome.failure])),

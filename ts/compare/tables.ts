@@ -2,11 +2,11 @@
  * The tables of a comparison, as titles and cells that a terminal and a page share. Rows stand in the order of their tasks, the
  * best first. The soft accuracy has a table of its own, because it is of another network than the one that is shipped.
  */
-import { tasks } from "../nn/models/tasks.ts";
+import { type Task, tasks } from "../nn/models/tasks.ts";
 import { taskText } from "./grid.ts";
-import { pairsOf } from "./pairs.ts";
-import type { Interval, PairedDifference, Spread } from "./statistics.ts";
-import type { Row } from "./summary.ts";
+import { isTold, pairsOf } from "./pairs.ts";
+import { differenceOf, type Interval, type PairedDifference, type Spread } from "./statistics.ts";
+import { bySeed, type Row } from "./summary.ts";
 
 export interface Cells {
   readonly titles: readonly string[];
@@ -60,6 +60,29 @@ export const tasksOf = (rows: readonly Row[]) => [
   ...new Set(rows.flatMap(({ task }) => (task === null ? [] : [task]))),
 ];
 
+/**
+ * The rows of the table of `task`, the best first. The float network's row stands in each, held against the baseline of that
+ * task; with a task of null it stands alone.
+ */
+export function tableOf(rows: readonly Row[], task: Task | null): readonly Row[] {
+  const own = rows.filter((row) => row.task === task || row.task === null);
+  const baseline = own.find(({ isBaseline }) => isBaseline);
+  const held = own.map((row) =>
+    row.task !== null || row.isBaseline || baseline === undefined
+      ? row
+      : { ...row, against: differenceOf(bySeed(row), bySeed(baseline)) },
+  );
+  return byMean(held);
+}
+
+/** The tables of all tasks; one of no task where there is the float network alone. */
+export function tablesOf(
+  rows: readonly Row[],
+): readonly { readonly task: Task | null; readonly rows: readonly Row[] }[] {
+  const kinds = tasksOf(rows);
+  return (kinds.length === 0 ? [null] : kinds).map((task) => ({ task, rows: tableOf(rows, task) }));
+}
+
 /** The name of a row, with the activations' quantizer where that is another. */
 export const nameOf = ({ quantizer, activationQuantizer }: Row): string =>
   activationQuantizer === null ? quantizer : `${quantizer}, activations ${activationQuantizer}`;
@@ -111,7 +134,7 @@ export function accuracyCells(
       ({ accuracies, failures }) =>
         failures.length === 0 ? String(accuracies.length) : `${accuracies.length}, ${failures.length} failed`,
     ],
-    ["seconds a run", ({ seconds }) => (seconds === null ? "" : seconds.mean.toFixed(1))],
+    ["median seconds of a run", ({ medianSeconds }) => (medianSeconds === null ? "" : medianSeconds.toFixed(1))],
     ...metrics.map((name) => [name, (row: Row) => metricText(row.metrics?.[name])] as const),
   ];
   return cellsOf(columns, rows);
@@ -157,7 +180,7 @@ export function pairCells(rows: readonly Row[]): Cells | null {
 /** A sentence of the pairs that the seeds tell from their originals; none where there are no pairs of several seeds. */
 export function pairFindings(rows: readonly Row[]): readonly string[] {
   const pairs = pairsOf(rows).filter(({ difference }) => difference.interval !== null);
-  const apart = pairs.filter(({ difference: { interval } }) => interval && (interval.low > 0 || interval.high < 0));
+  const apart = pairs.filter(({ difference }) => isTold(difference));
   if (pairs.length === 0) return [];
   const told = apart.map(({ row, original, difference }) => {
     const task = row.task === null ? "" : ` (${taskText(row.task)})`;

@@ -14,10 +14,11 @@ function short(value: number): string {
 const moment = ({ progress, before }: CourseRow): string => `${before ? "before " : ""}${short(progress)}`;
 
 /** When the map hardens, and what its hardest leap can be. */
-function summary({ hardFrom, domain, rows }: Course): string {
+function summary({ hardFrom, domain, clip, rows }: Course): string {
   if (hardFrom === 0) return "F is the sign throughout, so that hardening changes nothing";
   const last = rows.findLast(({ hard }) => !hard);
-  const where = `on [${domain.map(short).join(", ")}]`;
+  const range = clip === undefined ? "" : `, as latent weights are clipped at ${short(clip)}`;
+  const where = `on [${domain.map(short).join(", ")}]${range}`;
   const gaps = margins.flatMap((margin, index) => {
     const gap = last?.gaps[index] ?? null;
     return gap === null ? [] : [`${short(gap)} where |x| >= ${margin}`];

@@ -28,14 +28,30 @@ export interface Course {
   readonly parameters: readonly string[];
   /** The share of the run from which F is the sign: 0 where it always is, and 1 for never. */
   readonly hardFrom: number;
-  /** The interval of x over which gaps are taken. Of BiPer's weights x is the sine, which stays within [-1, 1]. */
+  /** The interval of x over which gaps are taken (`domainOf`). */
   readonly domain: readonly [from: number, to: number];
+  /** The bound at which latent weights are clipped and the domain ends; absent where they are free. */
+  readonly clip?: number;
   readonly rows: readonly CourseRow[];
 }
 
 const moments = [0, 0.25, 0.5, 0.75, 1];
 /** The left limit at a moment is taken this far before it, which moves no number that is shown. */
 const instant = 2 ** -40;
+
+/**
+ * The part of [from, to] that latent weights may reach. Clipped ones stay within their bound. Of BiPer's weights x is the sine,
+ * and of others that are standardised x is no latent weight, so that a bound on those says nothing of it.
+ */
+export function domainOf(quantizer: Quantizer, from: number, to: number): readonly [number, number] {
+  const bound = quantizer.standardize === "sine" ? 1 : (clipOf(quantizer) ?? Number.POSITIVE_INFINITY);
+  const within = (x: number): number => Math.max(-bound, Math.min(bound, x));
+  return [within(from), within(to)];
+}
+
+/** The bound of latent weights that the maps read as they are; null where there is none. */
+const clipOf = ({ standardize, clipLatent }: Quantizer): number | null =>
+  standardize === "none" && clipLatent > 0 ? clipLatent : null;
 
 /** The course of `quantizer`, with gaps over [from, to]; null where it keeps its levels, so that nothing hardens. */
 export function courseOf(quantizer: Quantizer, from: number, to: number): Course | null {
@@ -56,11 +72,8 @@ export function courseOf(quantizer: Quantizer, from: number, to: number): Course
   const { forward, backward, proximal, standardize, restart } = quantizer;
   const subject = { code: "argument", what: "quantizer" } as const;
   const parameters = parameterNames(forward, backward, subject, proximal, standardize, restart);
-  return { parameters, hardFrom, domain, rows };
-}
-
-export function domainOf({ standardize }: Quantizer, from: number, to: number): readonly [number, number] {
-  return standardize === "sine" ? [Math.max(-1, from), Math.min(1, to)] : [from, to];
+  const clip = clipOf(quantizer);
+  return { parameters, hardFrom, domain, ...(clip === null ? {} : { clip }), rows };
 }
 
 export const valuesAt = ({ parameters }: Quantizer, progress: number): readonly number[] =>
