@@ -10,7 +10,17 @@ import { removeCheckpoint } from "../ts/io/checkpoint-store.ts";
 import { writeFileAtomic } from "../ts/io/write.ts";
 import { cardOf, pictureOf } from "./models/card.ts";
 import { listingOf } from "./models/listing.ts";
-import { lineOf, readRecord, resultOf, type Twin, twins, withLine, writeRecord } from "./models/record.ts";
+import {
+  type Line,
+  lineOf,
+  readRecord,
+  resultOf,
+  type Twin,
+  twins,
+  withLine,
+  withTwinOf,
+  writeRecord,
+} from "./models/record.ts";
 
 const USAGE = `usage: npm run models -- [NAME...] [OPTIONS]
 
@@ -54,9 +64,18 @@ const packedOf = (name: string): string => join(MODELS, `${name}.safetensors`);
 const recordUnderway = (name: string): string => join(UNDERWAY, `${name}.jsonl`);
 const recordKept = (name: string): string => join(MODELS, `${name}.jsonl`);
 
+/** The recipe that `name` starts from; undefined for random weights. */
+const fromOf = (name: string): string | undefined => recipes[name]?.from;
+
 /** The record of a recipe stands with its runs until the binary one has ended. */
 const recordOf = async (name: string): Promise<string> =>
   (await exists(recordKept(name))) ? recordKept(name) : recordUnderway(name);
+
+/** The record of a recipe, and the float twin of the recipe that it starts from. */
+async function readBoth(name: string): Promise<readonly Line[]> {
+  const [own, from] = [await readRecord(await recordOf(name)), fromOf(name)];
+  return from === undefined ? own : withTwinOf(own, await readRecord(await recordOf(from)));
+}
 
 /** Brings a binary run that has ended to models/: the packed file, and then the record, so that it can be done again. */
 async function keep(name: string): Promise<void> {
@@ -67,7 +86,7 @@ async function keep(name: string): Promise<void> {
 
 /** Writes card and picture of a record whose binary run has ended. */
 async function writeCard(name: string): Promise<void> {
-  const lines = await readRecord(await recordOf(name));
+  const lines = await readBoth(name);
   const recipe = recipes[name];
   if (recipe === undefined || resultOf(lines, "binary") === undefined) return;
   const bytes = await readFile(packedOf(name));
@@ -77,14 +96,13 @@ async function writeCard(name: string): Promise<void> {
 
 /** Writes the page that lists what is kept. */
 async function writeListing(): Promise<void> {
-  const kept = await Promise.all(
-    Object.keys(recipes).map(async (name) => [name, await readRecord(recordKept(name))] as const),
-  );
+  const kept = await Promise.all(Object.keys(recipes).map(async (name) => [name, await readBoth(name)] as const));
   await writeFileAtomic(join(MODELS, "README.md"), listingOf(new Map(kept)));
 }
 
 /** Trains what is left of a twin. Returns false where the run was left. */
 async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boolean> {
+  const { from, teacher } = recipes[name] ?? {};
   const record = await recordOf(name);
   if (resultOf(await readRecord(record), twin) !== undefined) return true;
   const base = join(UNDERWAY, `${name}-${twin}`);
@@ -98,6 +116,8 @@ async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boo
     ...(workers === undefined ? [] : ["--workers", workers]),
     ...(place === undefined ? [] : ["--data-dir", place]),
     ...(twin === "float" ? ["--float", ...(epochs === undefined ? [] : ["--epochs", epochs])] : []),
+    ...(from === undefined ? [] : ["--from", packedOf(from)]),
+    ...(teacher === undefined || twin === "float" ? [] : ["--teacher", packedOf(teacher)]),
   ];
   const child = spawn(process.execPath, call, { stdio: ["ignore", "pipe", "inherit"] });
   const leave = (): void => void child.kill("SIGINT");
@@ -134,7 +154,7 @@ async function main(): Promise<void> {
   const signal = AbortSignal.any([leaving.signal, ...late]);
   await Promise.all([MODELS, UNDERWAY].map((folder) => mkdir(folder, { recursive: true })));
   for (const twin of values.cards ? [] : chosen) {
-    for (const name of names) {
+    for (const name of names.filter((name) => twin === "binary" || fromOf(name) === undefined)) {
       if (signal.aborted) break;
       const isDone = await train(name, twin, signal);
       console.log(`${name}, ${twin}: ${isDone ? "trained" : "left; the same command goes on"}`);

@@ -53,6 +53,31 @@ describe("recipe", () => {
       expect((await failureOf(...recipe, "--rescale")).remedy).toBe("Give --from too, or leave it out.");
     }));
 
+  it("learns the answers of a teacher, and says so in its file", () =>
+    withFolder(async (folder) => {
+      await writeImages(folder);
+      const out = join(folder, "taught.safetensors");
+      const recipe = ["recipe", "fashion-mnist-cct", "--data-dir", folder, "--epochs", "1", "--out", out];
+      await resultOf(...recipe, "--teacher", "models/fashion-mnist.safetensors");
+      const { metadata } = await load(await readFile(out));
+      expect(metadata).toMatchObject({ loss: "crossEntropy, distillation" });
+    }));
+
+  it("asks for the network that it starts from, and knows whose float twin is its own", async () => {
+    const found = Object.entries(recipes).flatMap(([name, { from, teacher }]) =>
+      from && teacher ? [[name, from, teacher]] : [],
+    );
+    const [name, from, teacher] = found[0] ?? [];
+    const recipe = ["recipe", `${name}`, "--out", "never.safetensors"];
+    const refused = await failureOf(...recipe);
+    expect(refused.message).toBe(`the recipe "${name}" starts from the network of "${from}"`);
+    expect(refused.remedy).toContain(`--from models/${from}.safetensors`);
+    const untaught = await failureOf(...recipe, "--from", `models/${from}.safetensors`);
+    expect(untaught.message).toBe(`the network of "${teacher}" teaches that of the recipe "${name}"`);
+    expect(untaught.remedy).toContain(`--teacher models/${teacher}.safetensors`);
+    expect((await failureOf(...recipe, "--float")).remedy).toBe(`Train that one: proxbit recipe ${from} --float.`);
+  });
+
   it("names the option that gives it images enough for a step", () =>
     withFolder(async (folder) => {
       await writeImages(folder);

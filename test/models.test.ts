@@ -7,7 +7,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { cardOf, pictureOf } from "../scripts/models/card.ts";
 import { listingOf } from "../scripts/models/listing.ts";
-import { type Line, lineOf, readRecord, resultOf, withLine } from "../scripts/models/record.ts";
+import { type Line, lineOf, readRecord, resultOf, withLine, withTwinOf } from "../scripts/models/record.ts";
 import { recipes } from "../ts/cli/recipes.ts";
 import { load } from "../ts/inference/index.ts";
 import { model } from "../ts/nn/models/index.ts";
@@ -22,22 +22,45 @@ const recipeOf = (name: string) => {
   return recipe;
 };
 
+/** The record of a network, and the float twin of the one that it starts from. */
+async function readBoth(name: string): Promise<readonly Line[]> {
+  const { from } = recipeOf(name);
+  const own = await readRecord(pathOf(`${name}.jsonl`));
+  return from === undefined ? own : withTwinOf(own, await readRecord(pathOf(`${from}.jsonl`)));
+}
+
 describe.each(names)("models/%s", (name) => {
   it("was made with the settings that its recipe still has", async () => {
-    const { model: network, options, data, optimizer, augment, labelSmoothing, ...numbers } = recipeOf(name);
+    const {
+      from,
+      teacher,
+      model: network,
+      options,
+      data,
+      optimizer,
+      augment,
+      labelSmoothing,
+      ...numbers
+    } = recipeOf(name);
     const { graph, metadata, inputShape } = await load(await readFile(pathOf(`${name}.safetensors`)));
     expect(graph).toEqual(model(network, { ...options, inputShape }));
     const { epochs, batchSize, seed } = numbers;
     const words = Object.entries({ labelSmoothing, epochs, batchSize, seed }).map(([key, value]) => [key, `${value}`]);
+    const startedFrom = from === undefined ? "random weights" : "layers of a packed network";
     expect(metadata).toMatchObject({
-      ...{ dataset: data, startedFrom: "random weights", ...Object.fromEntries(words) },
+      ...{
+        dataset: data,
+        startedFrom,
+        ...(teacher && { loss: "crossEntropy, distillation" }),
+        ...Object.fromEntries(words),
+      },
       ...{ optimizerOptions: JSON.stringify(optimizer), augment: JSON.stringify(augment) },
     });
   });
 
   it("has the card and the picture of its record", async () => {
     const bytes = await readFile(pathOf(`${name}.safetensors`));
-    const lines = await readRecord(pathOf(`${name}.jsonl`));
+    const lines = await readBoth(name);
     const text = await readFile(pathOf(`${name}.jsonl`), "utf8");
     expect(lines.flatMap((line) => lineOf(JSON.stringify(line), line.network) ?? [])).toEqual(lines);
     expect(text).not.toMatch(/"\//);
@@ -53,7 +76,7 @@ describe.each(names)("models/%s", (name) => {
 
 it("are all listed", async () => {
   expect(names).toContain("fashion-mnist");
-  const records = names.map(async (name) => [name, await readRecord(pathOf(`${name}.jsonl`))] as const);
+  const records = names.map(async (name) => [name, await readBoth(name)] as const);
   const listing = await readFile(pathOf("README.md"), "utf8");
   expect(listing).toBe(listingOf(new Map(await Promise.all(records))));
   for (const name of names) expect(listing).toContain(`[${name}](${name}.md)`);

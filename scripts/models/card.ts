@@ -36,7 +36,12 @@ function workOf(bytes: Uint8Array): string {
 }
 
 /** The page of `name`, whose packed file has these bytes. */
-export function cardOf(name: string, { about }: Recipe, lines: readonly Line[], bytes: Uint8Array): string {
+export function cardOf(
+  name: string,
+  { about, from, teacher }: Recipe,
+  lines: readonly Line[],
+  bytes: Uint8Array,
+): string {
   const results = twins.flatMap((twin) => resultOf(lines, twin) ?? []);
   const [binary] = results;
   if (binary === undefined) throw new Error(`the record of ${name} has no result`);
@@ -45,11 +50,17 @@ export function cardOf(name: string, { about }: Recipe, lines: readonly Line[], 
   const gap = float === undefined ? "" : ` Its float twin has ${percent(float.testAccuracy)} after ${float.epochs}.`;
   const isShort = float !== undefined && float.epochs !== binary.epochs;
   const short = isShort ? ` --epochs ${float.epochs}` : "";
+  const start = from === undefined ? "" : ` It starts from [${from}](${from}.md).`;
+  const taught = teacher === undefined ? "" : ` [${teacher}](${teacher}.md) teaches it.`;
+  const given = Object.entries({ from, teacher }).map(
+    ([option, file]) => file && ` --${option} models/${file}.safetensors`,
+  );
+  const twin = `npx proxbit recipe ${name} --float${short} --out ${name}-float.safetensors\n`;
   const trained = `${grouped(trainImages)} images of ${dataset}, ${batchSize} a step, seed ${seed}`;
   return `# ${name}
 
 ${about[0]?.toUpperCase()}${about.slice(1)}.
-**${percent(binary.testAccuracy)}** of ${grouped(testImages)} test images after ${binary.epochs} epochs, the last of one run.${gap}
+**${percent(binary.testAccuracy)}** of ${grouped(testImages)} test images after ${binary.epochs} epochs, the last of one run.${start}${taught}${gap}
 
 | | weights | activations | test accuracy | epochs | minutes, by the median epoch | bytes |
 | --- | --- | --- | ---: | ---: | ---: | ---: |
@@ -63,9 +74,8 @@ ${results.map((result) => rowOf(lines, result)).join("\n")}
 - Digest of the file: sha256 ${createHash("sha256").update(bytes).digest("hex")}
 
 \`\`\`sh
-npx proxbit recipe ${name} --out ${name}.safetensors
-npx proxbit recipe ${name} --float${short} --out ${name}-float.safetensors
-npx proxbit eval models/${name}.safetensors --data ${dataset}
+npx proxbit recipe ${name}${given.join("")} --out ${name}.safetensors
+${from === undefined ? twin : ""}npx proxbit eval models/${name}.safetensors --data ${dataset}
 \`\`\`
 `;
 }

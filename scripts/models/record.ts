@@ -66,6 +66,12 @@ export function withLine(lines: readonly Line[], line: Line): readonly Line[] {
   return [...lines.filter((other) => !isSame(other)), line];
 }
 
+/** `lines` of a recipe that has no float twin of its own, and that of the recipe that it starts from. */
+export const withTwinOf = (lines: readonly Line[], from: readonly Line[]): readonly Line[] => [
+  ...lines,
+  ...from.filter(({ network }) => network === "float"),
+];
+
 export const epochsOf = (lines: readonly Line[], network: Twin): readonly EpochLine[] =>
   lines.filter((line): line is EpochLine => line.type === "epoch" && line.network === network);
 

@@ -10,6 +10,7 @@ import { readFault, readWholeFile } from "../io/read.ts";
 import type { Graph } from "../nn/graph.ts";
 import { isProduct } from "../nn/nodes.ts";
 import { quantizedOperands } from "../nn/operands.ts";
+import type { LossTerm } from "../train/losses/term.ts";
 import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers/optimizers.ts";
 import type { Augmentation } from "../train/run/augment.ts";
 import { fileError } from "./bounds.ts";
@@ -27,6 +28,8 @@ interface TrainingFacts {
   readonly augment?: Augmentation | undefined;
   readonly labelSmoothing?: number | undefined;
   readonly start?: Start | undefined;
+  /** The terms of the loss; undefined for cross-entropy alone. */
+  readonly objective?: readonly LossTerm[] | undefined;
 }
 
 /** The model file that training starts from, or layers of it. */
@@ -54,6 +57,7 @@ export function describeTraining(facts: TrainingFacts): Readonly<Record<string, 
     augment: JSON.stringify(facts.augment ?? {}),
     labelSmoothing: String(facts.labelSmoothing ?? 0),
     startedFrom: facts.start === undefined ? "random weights" : startText(facts.start),
+    ...(facts.objective === undefined ? {} : { loss: facts.objective.map(({ name }) => name).join(", ") }),
     epochs: String(facts.epochs),
     ...(facts.keptEpoch === undefined ? {} : { keptEpoch: String(facts.keptEpoch) }),
     batchSize: String(facts.batchSize),
