@@ -110,6 +110,7 @@ describe.concurrent("a wrong argument is one readable line, a remedy and exit co
       "depth must be a whole number",
       "64",
     ],
+    ["a word that every object knows", ["explain", "vit28:matrix=constructor"], 'matrix is "constructor"', "softmax"],
     ["an option without a value", ["explain", "vit28:depth"], '"depth" is no option=value', "a name and its options"],
     ["an option that has a flag", ["explain", "cnn:classes=3"], "classes stands apart", "the data or --classes"],
     ["neither a file nor a model", ["explain", "resnet21"], 'no model is called "resnet21"', '"resnet20"'],

@@ -30,7 +30,7 @@ export const changes: readonly Change[] = [
 const isPlain = ({ activationQuantizer, restartAt }: Cell): boolean =>
   activationQuantizer === undefined && restartAt === undefined;
 
-/** Whether a cell has a pair as it is by default: the one now, or that of proxbit 0.1 where that was another. */
+/** The default that a cell has: the one now, or that of proxbit 0.1 where that was another; null for neither. */
 export function defaultOf(cell: Cell): "now" | "before" | null {
   if (!isPlain(cell)) return null;
   if (isDeepStrictEqual(quantizer(cell.quantizer), quantizer(cell.quantizer.replace(/:.*$/s, "")))) return "now";

@@ -8,12 +8,15 @@ export interface Named {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-const truths: Readonly<Record<string, boolean>> = { true: true, false: false };
+const truths: ReadonlyMap<unknown, boolean> = new Map([
+  ["true", true],
+  ["false", false],
+]);
 
 /** The name and the options in `text`, which `option` was given. @throws ProxbitError "argument", "unknown-name" */
 export function readNamed(option: string, text: string): Named {
   const subject: Subject = { code: "argument", what: option };
   const { name, options } = readQuantizerText(text.trim(), subject);
-  const values = Object.entries(options).map(([key, value]) => [key, truths[String(value)] ?? value]);
+  const values = Object.entries(options).map(([key, value]) => [key, truths.get(value) ?? value]);
   return { name, options: Object.fromEntries(values) };
 }

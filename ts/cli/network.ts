@@ -23,7 +23,7 @@ const EXPORT = "export default ({ inputShape, classes, weightQuantizer, activati
 /** A module's network is made for MNIST if it does not say otherwise itself. */
 export const MODULE_DEFAULTS: ModelOptions = { inputShape: [28, 28, 1], classes: 10 };
 
-/** What names a network, for a help text. */
+/** A help text's words for the ways to name a network. */
 export const networkText =
   `a network (${modelNames.join(", ")}), with options as in vit28:depth=4,matrix=boolean, or a module that exports one, ` +
   "whose code runs";

@@ -12,7 +12,7 @@ export interface PairDifference {
   readonly difference: PairedDifference;
 }
 
-/** Whether the seeds tell a difference from 0: its interval lies on one side. One seed never does. */
+/** True where seeds tell a difference from 0, because its interval lies on one side. One seed never does. */
 export const isTold = ({ interval }: PairedDifference): boolean =>
   interval !== null && (interval.low > 0 || interval.high < 0);
 

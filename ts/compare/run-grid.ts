@@ -130,7 +130,8 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
     for await (const event of left === null ? trainer.fit(data, given) : trainer.continueFit(data, given)) {
       if (event.type === "step") yield { type: "step", run, event };
       else {
-        course.push(epochOf(event));
+        // A run whose worker died goes back to its checkpoint, and makes epochs again.
+        course[event.epoch - 1] = epochOf(event);
         seconds += event.seconds;
         ended = event.validation;
         yield { type: "epoch", run, event };

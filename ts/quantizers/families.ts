@@ -145,7 +145,8 @@ export function bnnPlus(options: SignSwishOptions = {}): Quantizer {
 
 /**
  * BNN++: (SignSwish, SignSwish'), hard after 0.3 of the run, and sharpened to BNN+'s beta at its end. The course is ours. It begins at
- * 1, where the slope is wide; a constant 5 came to within half a point, above it and below (`npm run bench -- study`).
+ * 1, where the slope is wide. A constant 5 was 0.46 and 0.14 points above it in one seed each of 3 and 12 epochs with both operands,
+ * both hard from the half on (`npm run bench -- study`): too little to tell, and with 0.3 it was not tried.
  */
 export function bnnPlusPlus(options: SignSwishOptions = {}): Quantizer {
   const defaults = { beta: logLinear(1, 5) };

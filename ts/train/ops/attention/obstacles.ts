@@ -1,4 +1,4 @@
-/** What keeps attention from the fast path in the trainer, whose steps multiply bits where all three operands are signs. */
+/** The obstacles of attention in the trainer, whose steps multiply bits where all three operands are signs. */
 import type { NodeOf } from "../../../nn/graph.ts";
 import { operandsOf } from "../../../nn/operands.ts";
 import type { Operand } from "../../../nn/ops/op.ts";
