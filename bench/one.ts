@@ -4,6 +4,7 @@ import { BENCHMARKS, type BenchmarkName } from "./benchmarks.ts";
 import type { Finding } from "./frame/finding.ts";
 import { machine } from "./frame/machine.ts";
 import { progress } from "./frame/progress.ts";
+import { turn } from "./frame/race.ts";
 import { jsonReporter, textReporter } from "./frame/report.ts";
 import { writeResults } from "./frame/results.ts";
 import { ownVersion } from "./frame/version.ts";
@@ -36,6 +37,7 @@ try {
     meter.clear();
     findings.push(finding);
     reporter.finding(finding);
+    await turn();
   }
 } finally {
   meter.clear();

@@ -235,6 +235,17 @@ it("measures the waits of steps for checkpoints, beside those without", async ()
   }
 }, 300_000);
 
+it("lets the event loop turn between the rounds of a race, whatever its contestants do", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  const seen: number[] = [];
+  const busy: Contestant = { name: "busy", version: "1.0", run: () => undefined };
+  await race([busy], { rounds: 4, warmUp: 0, sliceMilliseconds: 5 }, () => seen.push(turns));
+  clearInterval(timer);
+  expect(seen[0]).toBe(0);
+  expect(seen.at(-1)).toBeGreaterThan(0);
+});
+
 it("ends at once when it is interrupted, and says so", async () => {
   const child = spawn(process.execPath, [join(root, "bench/main.ts"), "conv", "--quick"], { detached: true });
   let err = "";
