@@ -33,7 +33,7 @@ export default defineConfig(({ mode }) => ({
     // One more than cores: tests that wait for processes, pages and timers leave a fifth of them idle.
     maxWorkers: availableParallelism() + 1,
     // Limits for what hangs: nothing is timed, and other files run beside.
-    testTimeout: 180_000,
+    testTimeout: 300_000,
     hookTimeout: 300_000,
   },
 }));

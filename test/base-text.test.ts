@@ -1,5 +1,5 @@
 /** Text of strangers reaches no reader as a command: what is printed is plain, short, and stands where it belongs. */
-import fc from "fast-check";
+
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { describe as described } from "../ts/base/describe.ts";
 import { ProxbitError } from "../ts/base/errors.ts";
@@ -12,6 +12,7 @@ import { printError } from "../ts/cli/run.ts";
 import { comparisonCsv, comparisonPage, type Report } from "../ts/compare/report.ts";
 import { svg, words } from "../ts/show/svg.ts";
 import { formatTable } from "../ts/show/table.ts";
+import fc from "./fast-check.ts";
 
 /** Escape, control sequence introducer, next line, right-to-left override and isolate, line separators, halves of a pair. */
 const nasty = [

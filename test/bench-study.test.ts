@@ -11,10 +11,11 @@ import { columns, gradientColumns, studyPicture } from "../bench/study/picture.t
 import { type CellRecord, type EpochRecord, readCell, runCell } from "../bench/study/run-cell.ts";
 import { slopeOver, TAIL } from "../bench/study/slope.ts";
 import { studyRows } from "../bench/study/table.ts";
-import { flatten, unflatten, watchedLayers } from "../bench/study/watch.ts";
+import { createWatch, flatten, unflatten, watchedLayers } from "../bench/study/watch.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
-import { quantizer, schedules } from "../ts/quantizers/index.ts";
+import { quantizer, quantizers, schedules } from "../ts/quantizers/index.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import type { EpochTask } from "../ts/train/run/epoch-task.ts";
 import { Trainer } from "../ts/train/run/trainer.ts";
 import { withFolder } from "./io-helpers.ts";
 import { randomDataset } from "./oracle/compare.ts";
@@ -118,6 +119,7 @@ describe("the page", () => {
     }
     expect(defaultOf({ ...cell, quantizer: "poly+:hardenAt=0.5" })).toBeNull();
     expect(defaultOf({ ...cell, quantizer: "poly+:hardenAt=0.3", restartAt: 0.5 })).toBeNull();
+    expect(defaultOf({ ...cell, quantizer: "poly+:hardenAt=0.3", method: "gap-hardening" })).toBeNull();
     const texts = ["poly+:hardenAt=0.9", "poly+:hardenAt=0.5", "poly+:hardenAt=0.3", "poly"];
     const picture = studyPicture(
       "",
@@ -179,6 +181,33 @@ describe("the page", () => {
     const rows = findings.flatMap((finding) => (finding.type === "table" ? finding.rows : []));
     expect(rows.map(([quantizer]) => quantizer)).toEqual(["bnn+", "bnn++", "bnn++:beta=5,hardenAt=0.5"]);
   });
+});
+
+it("watches the network that a task has hardened as one that hardens by its schedule", async () => {
+  const watched = async (hardenAt: number, tasks: readonly EpochTask[]) => {
+    const own = quantizers.polyPlus({ hardenAt });
+    const net = sequential({ inputShape: [2, 2, 1] }, [
+      layers.flatten(),
+      layers.dense({ units: HIDDEN }),
+      layers.binaryDense({ units: CLASSES, name: "second", weightQuantizer: own, activationQuantizer: own }),
+    ]);
+    using trainer = await Trainer.create(net, { seed: 7, workers: 1 });
+    const watch = await createWatch(net, data.train, IMAGES);
+    try {
+      const options = { epochs: 4, batchSize: 8, validate: false, tasks: [...tasks, watch.task] };
+      return (await trainer.fit(data, options)).epochs.map((event) => event.tasks?.study);
+    } finally {
+      watch.close();
+    }
+  };
+  const hardening: EpochTask = {
+    name: "hardening",
+    run: async ({ epoch, harden }) => {
+      if (epoch === 1) harden();
+      return undefined;
+    },
+  };
+  expect(await watched(0.9, [hardening])).toEqual(await watched(0.25, []));
 });
 
 it("trains nothing in 0 hours, and takes any part of an hour", async () => {
@@ -294,15 +323,16 @@ describe("a cell", () => {
   it("has a file of its own for each quantizer, operand and length, and keeps records through an event", () => {
     expect(new Set(cells.map((each) => fileOf(each, frame))).size).toBe(cells.length);
     // Of each length: all on each operand, but for rpc's two on activations; two with a rate that begins anew; three pairs of both.
-    expect(cells).toHaveLength(3 * (3 * (quantizerTexts.length + 2) - 3 + 3));
+    expect(cells).toHaveLength(3 * (3 * (quantizerTexts.length + 4) - 3 + 3));
     for (const { quantizer: text, activationQuantizer: own = text } of cells) {
       for (const each of [text, own]) expect(quantizer(each).name).toBe(each.replace(/:.*/, ""));
     }
     const labels = new Set(cells.map(labelOf));
-    expect(labels.size).toBe(quantizerTexts.length + 5);
+    expect(labels.size).toBe(quantizerTexts.length + 7);
     expect(labels).toContain("pc:rho=geometric(0,1,0.9,epochs),hardenAt=0.5,clipLatent=1.5");
     expect(labels).toContain("poly+:hardenAt=0.5, rate anew at 0.5");
     expect(fileOf(cell, frame)).not.toBe(fileOf({ ...cell, restartAt: 0.5 }, frame));
+    expect(fileOf(cell, frame)).not.toBe(fileOf({ ...cell, method: "gap-hardening" }, frame));
     expect(fileOf(cell, frame)).not.toBe(fileOf(cell, { ...frame, images: 1 }));
     const records = { "a/b": { weights: { mass: 1, inside: 0.5 }, activations: null, gradient: 2 } };
     expect(unflatten(flatten(records))).toEqual(records);

@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type CheckpointTensor,
@@ -13,6 +12,7 @@ import {
   encodeCheckpoint,
 } from "../ts/io/checkpoint-file.ts";
 import { fileStore } from "../ts/io/checkpoint-store.ts";
+import fc from "./fast-check.ts";
 import { recorded } from "./faulty-files.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 

@@ -62,6 +62,8 @@ test.each([
   ["run.course.terms", { loss: "low" }],
   ["run.course.results", [1]],
   ["run.course.flips", { steps: 1, flipped: null }],
+  ["run.hardened", 1],
+  ["run.hardened", "yes"],
   ["run.course.seconds", -1],
   ["run.course.seconds", "long"],
   ["good", { epochs: 1 }],

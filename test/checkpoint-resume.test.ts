@@ -3,7 +3,6 @@
  * Each subject is left behind events drawn at random, and goes on in another trainer, of other workers and another build.
  */
 import { setTimeout } from "node:timers/promises";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { augmented, changed, stream, type Variations } from "../ts/data/index.ts";
 import { picked } from "../ts/data/subset.ts";
@@ -16,6 +15,7 @@ import type { EpochTask } from "../ts/train/run/epoch-task.ts";
 import type { TrainEvent } from "../ts/train/run/events.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/run/trainer.ts";
 import { memoryStore, type Subject, subjects } from "./checkpoint-networks.ts";
+import fc from "./fast-check.ts";
 import { rejected } from "./io-helpers.ts";
 import { eventsOf, stepsAtOnce, trainerOf } from "./train-helpers.ts";
 import { data } from "./train-networks.ts";

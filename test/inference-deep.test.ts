@@ -66,7 +66,7 @@ const networks: Readonly<Record<string, (count: number) => Graph>> = {
 };
 
 describe.each(Object.entries(networks))("%s", (_, network) => {
-  test("load with work that grows with their length", { timeout: 120_000 }, async () => {
+  test("load with work that grows with their length", async () => {
     const work = async (count: number): Promise<number> => {
       const file = blankFile(network(count));
       await blocksRun();
@@ -81,7 +81,7 @@ describe.each(Object.entries(networks))("%s", (_, network) => {
   });
 });
 
-test("as many layers as a graph may have load", { timeout: 120_000 }, async () => {
+test("as many layers as a graph may have load", async () => {
   const blocks = Math.floor((limits.nodes - 2) / 2);
   const graph = networks["chains on bits"]?.(blocks) as Graph;
   expect(graph.nodes.length).toBeGreaterThan(4000);

@@ -2,7 +2,7 @@
  * What the inference compiler is made of: buffers that share memory never do so at the same time, parts of a layer cover it
  * and see the windows of the whole, and what can run together does.
  */
-import fc from "fast-check";
+
 import { describe, expect, test } from "vitest";
 import { flowOf, type Reader } from "../ts/inference/flow.ts";
 import { formOf } from "../ts/inference/forms.ts";
@@ -13,6 +13,7 @@ import { functional, type Graph, type GraphNode, input, layers, model, type Symb
 import { isProduct } from "../ts/nn/nodes.ts";
 import type { ConvShape } from "../ts/program/kernels.ts";
 import { type LiveRange, placeBuffers, shareSlots } from "../ts/program/live.ts";
+import fc from "./fast-check.ts";
 import { convolutions } from "./kernels/arbitrary.ts";
 
 takeOtherHalf();

@@ -4,7 +4,6 @@
  * input is said.
  */
 
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ImageSplit } from "../ts/data/dataset.ts";
 import { load } from "../ts/inference/index.ts";
@@ -24,6 +23,7 @@ import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { pack } from "../ts/train/run/trained-weights.ts";
+import fc from "./fast-check.ts";
 import { agreedLogits, awkwardWeights, engineWith, type Weights } from "./inference-helpers.ts";
 import { inputOf, randomSplit } from "./oracle/compare.ts";
 import { runNetwork } from "./oracle/network.ts";

@@ -1,5 +1,5 @@
 /** The compact form of 3x3 kernels: every number of codewords, groups and tails, and what a reader refuses. */
-import fc from "fast-check";
+
 import { describe, expect, test } from "vitest";
 import { packSigns } from "../ts/io/bits.ts";
 import { fromCodewords, toCodewords } from "../ts/io/codewords.ts";
@@ -9,6 +9,7 @@ import { type Graph, layers, packedParametersOf, sequential } from "../ts/nn/ind
 import { randomStream } from "../ts/nn/random.ts";
 import { kernelMatrix } from "../ts/nn/shapes.ts";
 import { TAPS } from "../ts/quantizers/codebook.ts";
+import fc from "./fast-check.ts";
 import { thrown } from "./io-helpers.ts";
 
 /** Packed signs of `filters` x `channels` kernels, the number of each given by its place, tap 0 in its lowest bit. */

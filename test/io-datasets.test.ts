@@ -3,7 +3,6 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { imageFilesIn } from "../ts/data/files/pictures.ts";
 import { gunzip } from "../ts/data/gzip.ts";
@@ -11,6 +10,7 @@ import { parseIdx } from "../ts/data/idx.ts";
 import type { Split } from "../ts/data/index.ts";
 import { cifar10, dataset, datasetNames, fashionMnist, mnist } from "../ts/data/index.ts";
 import { checkWritable, writeFileAtomic } from "../ts/io/write.ts";
+import fc from "./fast-check.ts";
 import { rejected, thrown, withFolder } from "./io-helpers.ts";
 
 /** The idx file of `data` in `dimensions`. */

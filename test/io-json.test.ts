@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalJson, MAXIMUM_JSON_DEPTH, parseStrictJson } from "../ts/io/json.ts";
+import fc from "./fast-check.ts";
 import { thrown } from "./io-helpers.ts";
 
 const refuse = (text: string) => thrown("model-file", () => parseStrictJson(text, "the header")).message;

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ProxbitError } from "../ts/base/errors.ts";
 import { findDirtyTail, packedShape, packSigns, unpackSigns } from "../ts/io/bits.ts";
@@ -11,6 +10,7 @@ import type { SafeTensor } from "../ts/io/safetensors.ts";
 import { decode, encode } from "../ts/io/safetensors.ts";
 import { VERSION } from "../ts/io/version.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
+import fc from "./fast-check.ts";
 import { thrown } from "./io-helpers.ts";
 
 /** K of "bits" is 3 * 3 * 4 = 36. So a row has 5 bytes and a tail of 4 bits. */

@@ -1,9 +1,9 @@
 import { runInNewContext } from "node:vm";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ProxbitError } from "../ts/base/errors.ts";
 import type { SafeTensor } from "../ts/io/safetensors.ts";
 import { decode, encode, MAXIMUM_HEADER_BYTES } from "../ts/io/safetensors.ts";
+import fc from "./fast-check.ts";
 import { thrown } from "./io-helpers.ts";
 
 /** A file with `header` (an object, or a text as it is) and `dataBytes` bytes 0, 1, 2 … behind. */

@@ -1,9 +1,10 @@
 /** Random networks for property tests, and the error that a call throws. */
-import fc from "fast-check";
+
 import { isProxbitError, type ProxbitError } from "../ts/base/errors.ts";
 import { functional, type Graph, input, type Layer, layers, type SymbolicTensor } from "../ts/nn/index.ts";
 import { quantizer, quantizerNames } from "../ts/quantizers/index.ts";
 import { endsAsSigns, isForWeightsAlone } from "../ts/quantizers/weight-quantizers.ts";
+import fc from "./fast-check.ts";
 
 /** The ProxbitError that `call` throws; fails where it returns or throws anything else. */
 export function thrownBy(call: () => unknown): ProxbitError {

@@ -1,5 +1,5 @@
 /** Every operation of the table against its definition, written down here a second time and counted naively. */
-import fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import { layers } from "../ts/nn/index.ts";
 import { checkOperation, multiplyAccumulates, nodeOf, outputShape, parameterSpecs, worksOf } from "../ts/nn/nodes.ts";
@@ -7,6 +7,7 @@ import { productOf, productsOf } from "../ts/nn/operands.ts";
 import { type OpName, opNames, opOf } from "../ts/nn/ops/index.ts";
 import { elementsOf, rowsOf, type Shape } from "../ts/nn/shapes.ts";
 import { quantizer } from "../ts/quantizers/registry.ts";
+import fc from "./fast-check.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
 type Sides = readonly [number, number];

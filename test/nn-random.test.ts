@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fansOf, initialValues, type Parameter, randomStream, shuffle } from "../ts/nn/index.ts";
 import { fnv1a64, splitMix64, xoshiro128 } from "../ts/nn/random.ts";
+import fc from "./fast-check.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
 const seeds = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   convGeometry,
@@ -11,6 +10,7 @@ import {
   sequential,
   shapesOf,
 } from "../ts/nn/index.ts";
+import fc from "./fast-check.ts";
 import { graphs, thrownBy } from "./nn-arbitrary.ts";
 
 const size = fc.integer({ min: 1, max: 40 });

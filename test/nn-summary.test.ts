@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nearestName } from "../ts/base/names.ts";
 import {
@@ -13,6 +12,7 @@ import {
   summary,
 } from "../ts/nn/index.ts";
 import { isProduct } from "../ts/nn/nodes.ts";
+import fc from "./fast-check.ts";
 import { graphs, thrownBy } from "./nn-arbitrary.ts";
 
 describe("summary", () => {

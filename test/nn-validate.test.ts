@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isProxbitError } from "../ts/base/errors.ts";
 import { type Graph, layers, model, modelNames, sequential, validateGraph } from "../ts/nn/index.ts";
 import { quantizerNames } from "../ts/quantizers/index.ts";
 import { checkSchedule } from "../ts/quantizers/schedule.ts";
+import fc from "./fast-check.ts";
 import { graphs, thrownBy } from "./nn-arbitrary.ts";
 
 /** A JSON value inside `root`, and how to replace it. */

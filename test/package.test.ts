@@ -4,13 +4,13 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
 import { beforeAll, describe, expect, it, test } from "vitest";
 import { deltaOf } from "../scripts/delta.ts";
 import { coreSizes, firstRun, scriptSizes } from "../scripts/size.ts";
 import { groupBy } from "../ts/base/group.ts";
 import { patched } from "../ts/runtime/packed-files.ts";
 import { variants } from "../ts/runtime/variants.ts";
+import fc from "./fast-check.ts";
 import { withFolder } from "./io-helpers.ts";
 
 const root = join(import.meta.dirname, "..");

@@ -237,7 +237,7 @@ test("a Node process ends by itself with an idle trainer that nobody closed", as
   const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const limit = setTimeout(() => child.kill(), 60_000);
+  const limit = setTimeout(() => child.kill(), 150_000);
   let [output, errors] = ["", ""];
   child.stdout.on("data", (chunk) => {
     output += chunk;

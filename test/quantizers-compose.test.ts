@@ -1,5 +1,5 @@
 /** Quantizers by composition: the pairs of the literature out of their parts, functions of the caller's, and bad ones. */
-import fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import {
   type ComposeOptions,
@@ -15,6 +15,7 @@ import {
   transforms,
 } from "../ts/quantizers/index.ts";
 import { encodeTable } from "../ts/quantizers/maps.ts";
+import fc from "./fast-check.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
 const reals = fc.double({ min: -5, max: 5, noNaN: true });

@@ -1,5 +1,5 @@
 /** The decomposition theorem: the table of the literature as computed, and the demands on P and T. */
-import fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import {
   type Decomposes,
@@ -10,6 +10,7 @@ import {
   pairOf,
   quantizers,
 } from "../ts/quantizers/index.ts";
+import fc from "./fast-check.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
 const clip = (x: number): number => Math.max(-1, Math.min(1, x));

@@ -1,7 +1,8 @@
 /** Functions made of + - * / alone, so that their bits are the same in every engine, beside those of this one. */
-import fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import { exactCosPi, exactExp, exactLog, exactPower } from "../ts/quantizers/elementary.ts";
+import fc from "./fast-check.ts";
 
 const progress = fc.double({ min: 0, max: 1, noNaN: true });
 

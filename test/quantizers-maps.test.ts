@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type BackwardMap,
@@ -19,6 +18,7 @@ import {
   slopeValue,
 } from "../ts/quantizers/index.ts";
 import { encodeTable } from "../ts/quantizers/maps.ts";
+import fc from "./fast-check.ts";
 
 const reals = fc.double({ min: -6, max: 6, noNaN: true });
 /** Evenly spread, whereas most of `reals` are close to 0. */

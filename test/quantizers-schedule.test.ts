@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   accumulated,
@@ -21,6 +20,7 @@ import {
   warmup,
   window,
 } from "../ts/quantizers/index.ts";
+import fc from "./fast-check.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
 const progress = fc.double({ min: 0, max: 1, noNaN: true });

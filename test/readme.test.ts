@@ -53,7 +53,7 @@ it("README: trains a network and runs it", async () => {
     expect(ran).toMatch(/^class \d\n$/);
     expect(existsSync(join(folder, "digits.safetensors"))).toBe(true);
   });
-}, 120_000);
+});
 
 it("docs/networks.md: trains, packs and runs layers of one's own", async () => {
   const examples = await examplesOf("docs/networks.md");
@@ -74,7 +74,7 @@ it("docs/training.md: teaches a binary network, and draws its mistakes", async (
     expect(Number(/top2: ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.9);
     expect(stdout).toMatch(/^true \\ given to/m);
   });
-}, 120_000);
+});
 
 it("docs/methods.md: trains with a method of one's own, of at most forty lines", async () => {
   const examples = await examplesOf("docs/methods.md");
@@ -88,7 +88,7 @@ it("docs/methods.md: trains with a method of one's own, of at most forty lines",
     expect(lines[1]?.[1]).toBeGreaterThan(lines[0]?.[1] ?? Number.NaN);
     expect(lines[1]?.[2]).toBeGreaterThan(0.8);
   });
-}, 60_000);
+});
 
 it("docs/examples.md: trains on lists, and reads streams", async () => {
   const examples = await examplesOf("docs/examples.md");
@@ -139,7 +139,7 @@ it("docs/data.md: trains on a folder of pictures, and reads tables and a databas
     },
     writeData,
   );
-}, 120_000);
+});
 
 it("docs/family.md: composes and decomposes quantizers", async () => {
   const examples = await examplesOf("docs/family.md");

@@ -1,6 +1,5 @@
 /** The four wasm builds: their exports, and threads that share a memory but neither stack nor thread-local storage. */
 import { Worker } from "node:worker_threads";
-import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { kernelNames, kernelsOver } from "../ts/program/call.ts";
 import { encodeConvShape } from "../ts/program/conv-shape.ts";
@@ -10,6 +9,7 @@ import { answers } from "../ts/program/training-kernels.ts";
 import { createSharedMemory, instantiate, pageBytes, wantsSharedMemory } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
 import { canShareMemory, detectVariant, isShared, variants } from "../ts/runtime/variants.ts";
+import fc from "./fast-check.ts";
 import { convolutions } from "./kernels/arbitrary.ts";
 import type { ThreadReport } from "./runtime-thread.ts";
 

@@ -2,13 +2,14 @@
  * The guarantee: weights of signs over real activations give the trainer's very logits in sessions, whatever window, batch and
  * number of workers. Tables of the activations serve most windows, and products of reals the others.
  */
-import fc from "fast-check";
+
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { explanationOf } from "../ts/inference/explain-session.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { functional, type Graph, input, layers } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { pack } from "../ts/train/run/trained-weights.ts";
+import fc from "./fast-check.ts";
 import {
   agreedLogits,
   awkwardWeights,

@@ -2,7 +2,7 @@
  * The guarantee: a step keeps little more in memory than it must. No two buffers that are in use at the same time share
  * a byte.
  */
-import fc from "fast-check";
+
 import { describe, expect, test } from "vitest";
 import { type Graph, layers, resnet20, sequential } from "../ts/nn/index.ts";
 import { shapesOf } from "../ts/nn/network.ts";
@@ -15,6 +15,7 @@ import { createSegment } from "../ts/program/segment.ts";
 import { type Optimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { layoutParameters } from "../ts/train/plan/layout.ts";
 import { measurePlan, type PlanSource, reservePlan } from "../ts/train/plan/reserve.ts";
+import fc from "./fast-check.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
 import { plainSigns, SHAPE } from "./train-networks.ts";

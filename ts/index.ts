@@ -25,6 +25,7 @@ export {
   type BdBnnOptions,
   type BiperMethodOptions,
   type CmimOptions,
+  type GapHardeningOptions,
   type HardeningOptions,
   methodNames,
   methodOf,
@@ -214,7 +215,7 @@ export type { Allowed } from "./train/run/checkpoint.ts";
 export type { CheckpointOption, CheckpointRate } from "./train/run/checkpoint-keeper.ts";
 export type { CheckpointReport } from "./train/run/checkpoint-report.ts";
 export type { EarlyStopping } from "./train/run/early-stopping.ts";
-export type { EpochTask, EpochView, TaskResults } from "./train/run/epoch-task.ts";
+export type { EpochTask, EpochView, HardSigned, StartView, TaskResults } from "./train/run/epoch-task.ts";
 export type { EvaluateOptions, SoftNetwork } from "./train/run/evaluate.ts";
 export type { EpochEvent, Evaluation, Score, StepEvent, TrainEvent, Validation } from "./train/run/events.ts";
 export type { FitOptions } from "./train/run/fit.ts";

@@ -19,6 +19,8 @@ export interface Cell {
   readonly activationQuantizer?: string;
   /** The share of the run at which the course of the learning rate begins anew. */
   readonly restartAt?: number;
+  /** The method by its name that says when quantizers harden, where that is not their schedule alone. */
+  readonly method?: string;
 }
 
 /** Stands for the epochs of a run in a text. */
@@ -54,12 +56,14 @@ export const quantizerTexts: readonly string[] = Object.entries(candidates).flat
 );
 
 /** A choice of schedules, in which operands and the learning rate may have their own. */
-type Candidate = Pick<Cell, "quantizer" | "activationQuantizer" | "restartAt">;
+type Candidate = Pick<Cell, "quantizer" | "activationQuantizer" | "restartAt" | "method">;
 
 const alone: readonly Candidate[] = [
   ...quantizerTexts.map((quantizer) => ({ quantizer })),
   { quantizer: "bnn++:beta=5,hardenAt=0.5", restartAt: 0.5 },
   { quantizer: "poly+:hardenAt=0.5", restartAt: 0.5 },
+  { quantizer: "bnn++:beta=logLinear(1,5),hardenAt=0.9", method: "gap-hardening" },
+  { quantizer: "poly+:hardenAt=0.9", method: "gap-hardening" },
 ];
 
 /** Weights and activations that harden one after the other. */
@@ -102,10 +106,11 @@ export interface Frame {
 }
 
 /** Quantizers and schedules of a cell, as a picture's legend names them; runs of all lengths have the same. */
-export function labelOf({ quantizer, activationQuantizer, restartAt, epochs }: Cell): string {
+export function labelOf({ quantizer, activationQuantizer, restartAt, method, epochs }: Cell): string {
   const text = quantizer.replace(`,${epochs})`, ",epochs)");
   const activations = activationQuantizer === undefined ? "" : `, activations ${activationQuantizer}`;
-  return `${text}${activations}${restartAt === undefined ? "" : `, rate anew at ${restartAt}`}`;
+  const rate = restartAt === undefined ? "" : `, rate anew at ${restartAt}`;
+  return `${text}${activations}${rate}${method === undefined ? "" : `, ${method}`}`;
 }
 
 export const nameOf = (cell: Cell): string =>

@@ -27,8 +27,8 @@ export const changes: readonly Change[] = [
   change("rpc", "rho=window(0,0.5,logLinear(1e-6,1)),hardenAt=0.5"),
 ];
 
-const isPlain = ({ activationQuantizer, restartAt }: Cell): boolean =>
-  activationQuantizer === undefined && restartAt === undefined;
+const isPlain = ({ activationQuantizer, restartAt, method }: Cell): boolean =>
+  [activationQuantizer, restartAt, method].every((own) => own === undefined);
 
 /** The default that a cell has: the one now, or that of proxbit 0.1 where that was another; null for neither. */
 export function defaultOf(cell: Cell): "now" | "before" | null {

@@ -9,6 +9,7 @@ import { isProxbitError } from "../../ts/base/errors.ts";
 import type { Dataset, Split } from "../../ts/data/dataset.ts";
 import { removeCheckpoint } from "../../ts/io/checkpoint-store.ts";
 import { writeFileAtomic } from "../../ts/io/write.ts";
+import { methodOf } from "../../ts/methods/index.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import { schedules } from "../../ts/quantizers/index.ts";
 import { optimizers } from "../../ts/train/optimizers/optimizers.ts";
@@ -89,7 +90,13 @@ export async function runCell(work: CellWork): Promise<CellRecord> {
   const { restartAt } = cell;
   const learningRate = restartAt === undefined ? course : schedules.sequence([restartAt], [course, course]);
   const optimizer = optimizers.adam({ learningRate });
-  const given = { optimizer, seed: cell.seed, ...(work.workers === undefined ? {} : { workers: work.workers }) };
+  const methods = cell.method === undefined ? [] : [methodOf(cell.method, {})];
+  const given = {
+    optimizer,
+    seed: cell.seed,
+    methods,
+    ...(work.workers === undefined ? {} : { workers: work.workers }),
+  };
   const left = await resumed(checkpoint, graph, given);
   const trainer = left ?? (await Trainer.create(graph, given));
   const watch = await createWatch(graph, data.train, frame.images);

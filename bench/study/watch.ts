@@ -124,14 +124,14 @@ export async function createWatch(graph: Graph, split: Split, images: number): P
   return {
     task: {
       name: WATCH,
-      run: async ({ weights, progress }) =>
-        flatten(await look(engine, graph, split, images, await weights(), progress)),
+      run: async ({ weights, progress, hardened }) =>
+        flatten(await look(engine, graph, split, images, await weights(), progress, hardened)),
     },
     close: () => pool.close(),
   };
 }
 
-/** The layers of a network with `weights` at `progress` in [0, 1]. The engine's own weights are those of another step after. */
+/** The layers of a network with `weights` at `progress` in [0, 1], its quantizers signs where a task has `hardened` them. The engine's own weights are those of another step after. */
 export async function look(
   engine: Engine,
   graph: Graph,
@@ -139,7 +139,9 @@ export async function look(
   images: number,
   weights: ReadonlyMap<string, Float32Array>,
   progress: number,
+  hardened = false,
 ): Promise<Readonly<Record<string, LayerRecord>>> {
   await writeWeights(engine, weights);
-  return recordsOf(graph, await observeStep(engine, split, images, { progress, update: 1 }));
+  const moment = hardened ? null : progress;
+  return recordsOf(graph, await observeStep(engine, split, images, { progress, update: 1 }, moment));
 }

@@ -141,6 +141,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
       "methods",
       "methods-own",
       "methods-weights",
+      "methods-gap",
       "methods-rbnn",
       "methods-cmim-bank",
       "methods-noisy",

@@ -29,6 +29,9 @@ async function crashBehind(page: Page, step: number, milliseconds: number): Prom
   await crash(page);
 }
 
+/** Playwright gives up after 30 s, in which a busy machine may not have made a step. */
+const PATIENCE_MS = 150_000;
+
 /** Crashes the tab of `page`, as a lack of memory does. It rejects where the page has gone already. */
 async function crash(page: Page): Promise<void> {
   const session = await page.context().newCDPSession(page);
@@ -50,6 +53,7 @@ export async function torturePage(
     let kills = 1 + random.below(3);
     for (let runs = 1; ; runs++) {
       const page = await context.newPage();
+      page.setDefaultTimeout(PATIENCE_MS);
       await page.goto(server.address);
       const setting = { workers: 1 + random.below(3), variant: undefined };
       const crashed = new Promise<null>((resolve) => page.once("crash", () => resolve(null)));

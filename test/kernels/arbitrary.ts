@@ -1,6 +1,7 @@
 /** Random cases: geometries with all tails, and numbers out of a seed. */
-import fc from "fast-check";
+
 import type { ConvShape } from "../../ts/program/kernels.ts";
+import fc from "../fast-check.ts";
 
 /** A geometry and the seed of its numbers. */
 export interface Case {

@@ -1,7 +1,8 @@
 /** Attention over bits against the kernels over reals, whose every bit it gives. */
-import fc from "fast-check";
+
 import { attentionKinds } from "../../ts/program/attention.ts";
 import { attentionScratchBytes, groups, words } from "../../ts/program/kernels.ts";
+import fc from "../fast-check.ts";
 import { dense, numbers, seeds } from "./arbitrary.ts";
 import { overReals, signSizes, sizeTensors } from "./attention-reals.ts";
 import { k, type Tensor } from "./bench.ts";

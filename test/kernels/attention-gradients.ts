@@ -1,5 +1,5 @@
 /** Attention over signs that keeps what its way back reads, and that way back: products in the order of tables. */
-import fc from "fast-check";
+
 import { attentionKinds } from "../../ts/program/attention.ts";
 import {
   attentionGradientBytes,
@@ -9,6 +9,7 @@ import {
   groups,
   panelFloats,
 } from "../../ts/program/kernels.ts";
+import fc from "../fast-check.ts";
 import { dense, numbers, seeds } from "./arbitrary.ts";
 import { type AttentionCase, overReals, signSizes, sizeTensors } from "./attention-reals.ts";
 import { type Bench, k, type Tensor } from "./bench.ts";

@@ -1,7 +1,8 @@
 /** Attention by the kernels over reals, one after the other: what the kernels that have all in one must give. */
-import fc from "fast-check";
+
 import { attentionKinds } from "../../ts/program/attention.ts";
 import { panelFloats } from "../../ts/program/kernels.ts";
+import fc from "../fast-check.ts";
 import { type Bench, k, type Tensor } from "./bench.ts";
 import { status } from "./compare.ts";
 

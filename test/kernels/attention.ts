@@ -1,7 +1,8 @@
 /** Attention over reals against its definition: products of slices in one order, the matrix's maps in f64. */
-import fc from "fast-check";
+
 import { attentionKinds } from "../../ts/program/attention.ts";
 import { attentionRealScratchFloats, panelFloats } from "../../ts/program/kernels.ts";
+import fc from "../fast-check.ts";
 import { numbers, seeds } from "./arbitrary.ts";
 import { overReals } from "./attention-reals.ts";
 import { k } from "./bench.ts";

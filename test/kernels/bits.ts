@@ -1,6 +1,7 @@
 /** Properties of everything that packs, unpacks, thresholds and pools bits: all exact. */
-import fc from "fast-check";
+
 import type { ConvShape } from "../../ts/program/kernels.ts";
+import fc from "../fast-check.ts";
 import { type Case, convolutions, geometry, numbers, pools, seeds, tails } from "./arbitrary.ts";
 import { k, type Tensor } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";

@@ -1,5 +1,5 @@
 /** The ends of a residual branch against their definitions: a learned scale's gradients, and images that are dropped as a whole. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { wordOf } from "../oracle/ops/dropout.ts";
 import { numbers, seeds } from "./arbitrary.ts";
 import { at, k } from "./bench.ts";

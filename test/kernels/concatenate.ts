@@ -1,5 +1,5 @@
 /** Concatenation, and each input's part of the gradient. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { numbers, seeds, tails } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";

@@ -1,6 +1,7 @@
 /** Properties of depthwise convolutions: forward, and both ways back. */
-import fc from "fast-check";
+
 import type { ConvShape } from "../../ts/program/kernels.ts";
+import fc from "../fast-check.ts";
 import { geometry, numbers, seeds, tails } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { gamma, sameBits, status, within } from "./compare.ts";

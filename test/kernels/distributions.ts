@@ -1,5 +1,5 @@
 /** Properties of terms over the distribution of weights, and of the contrast between two embeddings of a batch. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { numbers, seeds } from "./arbitrary.ts";
 import { at, k } from "./bench.ts";
 import { status, unit, within } from "./compare.ts";

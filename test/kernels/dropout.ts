@@ -1,5 +1,5 @@
 /** Dropout by the number of an element, whoever works on it. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { wordOf } from "../oracle/ops/dropout.ts";
 import { lengths, numbers, seeds } from "./arbitrary.ts";
 import { at, k } from "./bench.ts";

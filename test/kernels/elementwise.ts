@@ -1,5 +1,5 @@
 /** Properties of elementwise kernels, of batches and of sums. */
-import fc from "fast-check";
+
 import { functions, mapArguments } from "../../ts/quantizers/functions.ts";
 import { elasticFactors } from "../../ts/quantizers/maps/elastic.ts";
 import {
@@ -13,6 +13,7 @@ import {
   type ParameterName,
 } from "../../ts/quantizers/maps.ts";
 import type { BackwardMap, ForwardMap } from "../../ts/quantizers/quantizer.ts";
+import fc from "../fast-check.ts";
 import { lengths, numbers, seeds, tails } from "./arbitrary.ts";
 import { k, type Tensor } from "./bench.ts";
 import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";

@@ -1,5 +1,5 @@
 /** The exponential linear unit against its definition in f64. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { lengths, numbers, seeds } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameNumbers, status, unit, within } from "./compare.ts";

@@ -1,6 +1,7 @@
 /** The map of a filter by a network, its way back, and the loss of its signs, each beside its definition. */
-import fc from "fast-check";
+
 import { mappedWeights } from "../../ts/quantizers/filter-map.ts";
+import fc from "../fast-check.ts";
 import { numbers, seeds, tails } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { status, unit, within } from "./compare.ts";

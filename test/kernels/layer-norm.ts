@@ -1,5 +1,5 @@
 /** Layer normalisation over rows against its definition in f64. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { numbers, seeds, tails } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";

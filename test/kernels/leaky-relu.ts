@@ -1,5 +1,5 @@
 /** Leaky ReLU against its definition, bit for bit. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { lengths, numbers, seeds } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameBits, sameNumbers, status } from "./compare.ts";

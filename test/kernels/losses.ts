@@ -1,5 +1,5 @@
 /** Properties of losses over targets, of penalties, of further optimizers, and of bounds on gradients. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { lengths, numbers, seeds } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameNumbers, status, unit, within } from "./compare.ts";

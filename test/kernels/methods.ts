@@ -1,8 +1,9 @@
 /** Properties of the kernels that single methods have for themselves, each beside its definition. */
-import fc from "fast-check";
+
 import { codewordGradients, codewordsOf, nearestCodewords, TAPS } from "../../ts/quantizers/codebook.ts";
 import { simanWeights } from "../../ts/quantizers/magnitudes.ts";
 import { rotationSides, turnedWeights } from "../../ts/quantizers/rotations.ts";
+import fc from "../fast-check.ts";
 import { lengths, numbers, seeds, tails } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameBits, status, unit, within } from "./compare.ts";

@@ -1,5 +1,5 @@
 /** Products element by element, and their gradients. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { lengths, numbers, seeds } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";

@@ -1,5 +1,5 @@
 /** Axes in another order, whole and in part. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { numbers, seeds } from "./arbitrary.ts";
 import { at, k } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";

@@ -1,6 +1,7 @@
 /** A property of kernels: random cases, a check that throws, and what came of it. Runs wherever the kernels run. */
-import fc from "fast-check";
+
 import type { KernelName } from "../../ts/program/call.ts";
+import fc from "../fast-check.ts";
 import type { Bench } from "./bench.ts";
 
 export interface PropertyResult {

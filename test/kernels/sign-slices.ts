@@ -1,6 +1,7 @@
 /** Products of two operands of signs over slices, and their gradients: whole numbers, and sums in the order of tables. */
-import fc from "fast-check";
+
 import { signGradientBytes, signSliceBytes } from "../../ts/program/kernels.ts";
+import fc from "../fast-check.ts";
 import { dense, numbers, seeds } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";

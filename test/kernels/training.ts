@@ -1,5 +1,5 @@
 /** Properties of what training needs beside the products: norms, pools, loss, optimizers. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { convolutions, lengths, numbers, pools, seeds, tails } from "./arbitrary.ts";
 import { at, k, type Tensor } from "./bench.ts";
 import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";

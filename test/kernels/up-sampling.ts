@@ -1,5 +1,5 @@
 /** Pixels several times, and the sums over their copies; pixels between others, and the sums of their shares. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { numbers, seeds, tails } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { gamma, sameBits, sameNumbers, status, within } from "./compare.ts";

@@ -2,7 +2,7 @@
  * Properties of what quantizers do to latent weights before their maps: scales, standardisation, the factors on the way
  * back.
  */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { lengths, numbers, seeds, tails } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameBits, status, unit, within } from "./compare.ts";

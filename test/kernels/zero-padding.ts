@@ -1,5 +1,5 @@
 /** Zeros around images, and what is left without them. */
-import fc from "fast-check";
+import fc from "../fast-check.ts";
 import { numbers, seeds, tails } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";

@@ -24,6 +24,9 @@ const quiet: readonly string[] = [
 /** Chromium keeps SwiftShader, and WebGPU without a screen, for those who ask. A card comes first even so. */
 const graphics: readonly string[] = ["--enable-unsafe-swiftshader", "--enable-unsafe-webgpu", "--ignore-gpu-blocklist"];
 
+/** Playwright gives up after 30 s, in which a busy machine may not have started a browser. */
+const PATIENCE_MS = 150_000;
+
 /** The watchdog takes SwiftShader's slow work for a driver that hangs. */
 const patience = "--disable-gpu-watchdog";
 
@@ -89,7 +92,7 @@ async function launch(flags: readonly string[]): Promise<Browser> {
   try {
     // Signals are the caller's: Chromium ends with the pipe that it is led by.
     const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
-    return await chromium.launch({ executablePath, args: [...quiet, ...flags], ...signals });
+    return await chromium.launch({ executablePath, args: [...quiet, ...flags], ...signals, timeout: PATIENCE_MS });
   } catch (cause) {
     throw new ProxbitError("environment", `${executablePath} does not start: ${firstLine(cause)}`, remedy, { cause });
   }
@@ -117,6 +120,7 @@ async function drawsFast(browser: Browser): Promise<boolean> {
 /** Opens `address`; errors of the page, its console, its workers and its requests are added to `complaints`. */
 export async function openPage(browser: Browser, address: string, complaints: string[]): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   page.on("console", (message) => {
     const type = message.type();
     if (type === "error" || type === "warning") complaints.push(`console ${type}: ${message.text()}`);

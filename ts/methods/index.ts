@@ -8,6 +8,7 @@ import { bdBnn, bdBnnRecord } from "./bd-bnn.ts";
 import { biper, biperRecord } from "./biper.ts";
 import { cmim, cmimRecord } from "./cmim.ts";
 import { type AnyMethodRecord, methodFrom } from "./define.ts";
+import { gapHardening, gapHardeningRecord } from "./gap-hardening.ts";
 import { hardening, hardeningRecord } from "./hardening.ts";
 import { noisySupervision, noisySupervisionRecord } from "./noisy-supervision.ts";
 import { pste, psteRecord } from "./pste.ts";
@@ -20,6 +21,7 @@ import { twoStep, twoStepRecord } from "./two-step.ts";
 export type { BdBnnOptions } from "./bd-bnn.ts";
 export type { BiperMethodOptions } from "./biper.ts";
 export type { CmimOptions } from "./cmim.ts";
+export type { GapHardeningOptions } from "./gap-hardening.ts";
 export type { HardeningOptions } from "./hardening.ts";
 export type { NoisySupervisionOptions } from "./noisy-supervision.ts";
 export type { PsteOptions } from "./pste.ts";
@@ -31,12 +33,12 @@ export type { TwoStepOptions } from "./two-step.ts";
 
 /** The makers. */
 export const methods = Object.freeze({
-  ...{ bdBnn, twoStep, hardening, selfDistillation, cmim, siman, biper, qpSbgd, rbnn },
+  ...{ bdBnn, twoStep, hardening, gapHardening, selfDistillation, cmim, siman, biper, qpSbgd, rbnn },
   ...{ noisySupervision, pste },
 });
 
 const records: readonly AnyMethodRecord[] = [
-  ...[bdBnnRecord, twoStepRecord, hardeningRecord, selfDistillationRecord, cmimRecord],
+  ...[bdBnnRecord, twoStepRecord, hardeningRecord, gapHardeningRecord, selfDistillationRecord, cmimRecord],
   ...[simanRecord, biperRecord, qpSbgdRecord, rbnnRecord],
   ...[noisySupervisionRecord, psteRecord],
 ];

@@ -21,7 +21,7 @@ import { kernelMatrix } from "../nn/shapes.ts";
 import { rbnn as plainRbnn } from "../quantizers/families.ts";
 import { rotationSides } from "../quantizers/rotations.ts";
 import { rotatedRbnn } from "../quantizers/weight-families.ts";
-import type { EpochTask, EpochView } from "../train/run/epoch-task.ts";
+import type { EpochTask, StartView } from "../train/run/epoch-task.ts";
 import { alternate, meanCosine } from "./alternation.ts";
 import { type MethodRecord, makerOf } from "./define.ts";
 import { latentKernels, mapWeightQuantizers, withScales } from "./graph.ts";
@@ -87,7 +87,7 @@ function checkSides(kernel: Parameter): void {
 
 /** The alternations of all layers; the state stands among the weights. */
 function rotation(kernels: readonly Parameter[], alternations: number): EpochTask {
-  const turn = async ({ epoch, epochs, weights, setWeights }: Omit<EpochView, "predict">): Promise<number> => {
+  const turn = async ({ epoch, epochs, weights, setWeights }: StartView): Promise<number> => {
     const all = await weights();
     let cosines = 0;
     for (const kernel of kernels) {

@@ -3,6 +3,7 @@
  * as it always does; the other side is tfjs.
  */
 import { plainObject, type Subject } from "../base/checks.ts";
+import { nextTurn } from "../base/turn.ts";
 import { aborted } from "./aborted.ts";
 import { startBackend } from "./backends.ts";
 import { setFlags } from "./flags.ts";
@@ -57,6 +58,8 @@ async function run(setting: Setting, parts: readonly Part[], options: CheckOptio
       onEvent({ type: "progress", done, of: parts.length, what: part.what });
       stopIfAborted();
       for await (const row of part.run(tf, pools)) {
+        // tfjs on the processor answers without a turn of the event loop, in which a signal would be seen.
+        await nextTurn();
         stopIfAborted();
         rows.push(row);
         onEvent({ type: "row", row });

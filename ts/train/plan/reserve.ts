@@ -58,8 +58,8 @@ export const modeAt = (kind: Mode["kind"], progress: number | null): Mode => ({
   hard: ({ quantizer }) => quantizer.hard === "sign" && (progress === null || stateAt(quantizer, progress).hard),
 });
 
-/** The mode of a training step at `progress`. */
-export const trainMode = (progress: number): Mode => modeAt("train", progress);
+/** The mode of a training step at `progress`; null where all quantizers are their signs. */
+export const trainMode = (progress: number | null): Mode => modeAt("train", progress);
 
 /** A data set of no images at no address: for programs that nobody runs. */
 export function nowhere(): DataPlaces {
@@ -74,13 +74,16 @@ export function nowhere(): DataPlaces {
 export function measurePlan({ graph, shapes, layout, batch, ...options }: PlanSource): MeasuredPlan {
   const plan = planTraining(graph, shapes, layout, { batch, ...options });
   const data = nowhere();
-  const moments = turns(plan.sites.map(({ quantizer }) => quantizer));
+  const quantizers = plan.sites.map(({ quantizer }) => quantizer);
+  const moments = turns(quantizers);
+  // Such a quantizer becomes a sign by a task alone.
+  const staysSoft = quantizers.some((own) => own.hard === "sign" && !stateAt(own, 1).hard);
   const programs: Program[] = [
     ...[null, ...moments].flatMap((progress) => [
       evaluateProgram(plan, data, modeAt("evaluate", progress), batch),
       estimateProgram(plan, data, modeAt("estimate", progress)),
     ]),
-    ...moments.map((progress) => trainProgram(plan, data, trainMode(progress))),
+    ...[...moments, ...(staysSoft ? [null] : [])].map((progress) => trainProgram(plan, data, trainMode(progress))),
   ];
   const layouts = programs.map((program) => layOutLanes(program));
   const laneBytes = Math.max(...layouts.map(({ bytes }) => bytes));

@@ -59,24 +59,27 @@ export interface Engine {
    * their memory: a plan is only good until `work` ends. With `flips` its steps may count flips.
    */
   readonly withPlan: <T>(batch: number, work: (plan: MeasuredPlan) => Promise<T>, flips?: boolean) => Promise<T>;
-  /** Which quantizers are hard at `progress`: two steps with the same key run the same program. */
-  readonly hardness: (progress: number) => string;
+  /**
+   * Which quantizers are hard at `progress`: two steps with the same key run the same program. Here and below null stands for the
+   * network of which all are.
+   */
+  readonly hardness: (progress: number | null) => string;
   /** A step of training, as it stands at `progress`. */
   readonly trainingProgram: (
     plan: MeasuredPlan,
     split: Split,
-    progress: number,
+    progress: number | null,
     options?: StepOptions,
   ) => Promise<Program<number>>;
   /** Whether at `progress` the network is another than its hard-signed one: some quantizer's forward map is still soft. */
-  readonly soft: (progress: number) => boolean;
+  readonly soft: (progress: number | null) => boolean;
   /** The evaluation of a batch of which `valid` images count, of the hard-signed network. */
   readonly evaluatingProgram: (plan: MeasuredPlan, split: Split, valid: number) => Promise<Program<number>>;
   /** The numbers of programs that the workers hold. */
   readonly trainStep: (
     plan: MeasuredPlan,
     data: DataPlaces,
-    progress: number,
+    progress: number | null,
     options?: StepOptions,
   ) => Promise<number>;
   /** Of the hard-signed network, or of the one with the quantizers as they stand at `progress`. */
@@ -170,11 +173,9 @@ export async function createEngine(
     return found;
   };
 
-  const hardness = (progress: number): string =>
-    quantizers.map((quantizer) => (stateAt(quantizer, progress).hard ? "1" : "0")).join("");
+  const hardness = (progress: number | null): string =>
+    quantizers.map((quantizer) => (progress === null || stateAt(quantizer, progress).hard ? "1" : "0")).join("");
 
-  const softness = (progress: number | null): string =>
-    progress === null ? quantizers.map(() => "1").join("") : hardness(progress);
   /** One that ends at levels is then what it has been all along. */
   const isSoft = (quantizer: Quantizer, progress: number): boolean =>
     quantizer.hard === "sign" && !stateAt(quantizer, progress).hard;
@@ -216,7 +217,7 @@ export async function createEngine(
     alone,
     withPlan: (batch, work, flips = false) => alone(async () => work(await planFor(batch, flips))),
     hardness,
-    soft: (progress) => quantizers.some((quantizer) => isSoft(quantizer, progress)),
+    soft: (progress) => progress !== null && quantizers.some((quantizer) => isSoft(quantizer, progress)),
     trainingProgram: async (plan, split, progress, options) =>
       placedIn(plan, trainProgram(plan, await dataAt(split), trainMode(progress), options)),
     evaluatingProgram: async (plan, split, valid) =>
@@ -226,11 +227,11 @@ export async function createEngine(
       return program(plan, key, data, () => trainProgram(plan, data, trainMode(progress), options));
     },
     evaluateStep: (plan, data, valid, progress = null) =>
-      program(plan, `evaluate ${valid} ${softness(progress)}`, data, () =>
+      program(plan, `evaluate ${valid} ${hardness(progress)}`, data, () =>
         evaluateProgram(plan, data, modeAt("evaluate", progress), valid),
       ),
     estimateStep: (plan, data, progress = null) =>
-      program(plan, `estimate ${softness(progress)}`, data, () =>
+      program(plan, `estimate ${hardness(progress)}`, data, () =>
         estimateProgram(plan, data, modeAt("estimate", progress)),
       ),
     forwardStep: (plan, data) =>

@@ -2,11 +2,11 @@
 import type { Dataset, Examples } from "../../data/dataset.ts";
 import type { MetricName } from "../metrics/metrics.ts";
 import type { Engine } from "./engine.ts";
-import { type EpochTask, type EpochView, runTasks, type TaskResults } from "./epoch-task.ts";
+import { type EpochTask, type HardSigned, runTasks, type TaskResults } from "./epoch-task.ts";
 import { estimateStatistics, evaluate, evaluateSoft, STATISTICS_BATCHES } from "./evaluate.ts";
 import type { Score, Validation } from "./events.ts";
 import { measureExamples, predict } from "./predict.ts";
-import { type Course, progressAt, type RunRecord } from "./run.ts";
+import { type Course, momentAt, progressAt, type RunRecord } from "./run.ts";
 import type { Stand } from "./stand.ts";
 
 /** What is to be done at the end of each epoch. */
@@ -37,11 +37,19 @@ export async function runEpochEnd(
 ): Promise<Ended> {
   const { data } = end;
   // Without the signal: a task that is left half done would be done again by a run that goes on.
-  const predictHard: EpochView["predict"] = async (split) => {
-    await estimateStatistics(engine, run.seed, data.train, { batchSize: course.batchSize });
-    return predict(engine, split, { batchSize: course.batchSize });
+  const { batchSize } = course;
+  const estimated = (): Promise<void> => estimateStatistics(engine, run.seed, data.train, { batchSize });
+  const hard: HardSigned = {
+    predict: async (split) => {
+      await estimated();
+      return predict(engine, split, { batchSize });
+    },
+    evaluate: async (split) => {
+      await estimated();
+      return scoreOf(await evaluate(engine, split, { batchSize }));
+    },
   };
-  const tasks = await within(() => runTasks(engine, run.seed, end.tasks, course, predictHard));
+  const tasks = await within(() => runTasks(engine, run, end.tasks, course, hard));
   const isLast = course.epoch + 1 === course.epochs;
   const validation = end.validate || isLast ? await validate(engine, run, course, end) : undefined;
   return {
@@ -56,12 +64,13 @@ export async function runEpochEnd(
  */
 async function validate(
   engine: Engine,
-  { seed }: RunRecord,
+  run: RunRecord,
   course: Course,
   { data, validate: isWanted, soft, metrics, signal, onValidate }: EpochEnd,
 ): Promise<Validation | undefined> {
   const { batchSize, steps } = course;
-  const progress = progressAt(course, steps);
+  const { seed } = run;
+  const progress = momentAt(run, progressAt(course, steps));
   // A batch of either work takes about the same time.
   const statistics = Math.min(steps, STATISTICS_BATCHES);
   const once = statistics + (isWanted ? data.test.count / batchSize : 0);

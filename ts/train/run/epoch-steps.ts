@@ -12,7 +12,7 @@ import type { Engine } from "./engine.ts";
 import { stopped } from "./evaluate.ts";
 import type { StepEvent } from "./events.ts";
 import { type Feed, feedOf } from "./feed.ts";
-import { type Course, inputOf, progressAt, type RunRecord } from "./run.ts";
+import { type Course, inputOf, momentAt, progressAt, type RunRecord } from "./run.ts";
 import { restorePrevious } from "./trained-weights.ts";
 
 /** Steps are sent to the workers in slices of about this long: short enough to stop and to report. */
@@ -64,8 +64,9 @@ async function* runFed(
   while (course.step < steps) {
     const first = course.step;
     if (signal?.aborted) throw stopped(`training (epoch ${epoch}, after step ${first})`);
-    const hardness = engine.hardness(progressAt(course, first));
-    const isAlike = (step: number): boolean => engine.hardness(progressAt(course, step)) === hardness;
+    const moment = (step: number): number | null => momentAt(run, progressAt(course, step));
+    const hardness = engine.hardness(moment(first));
+    const isAlike = (step: number): boolean => engine.hardness(moment(step)) === hardness;
     let alike = 1;
     while (alike < atOnce && first + alike < steps && isAlike(first + alike)) alike++;
     const count = Math.floor((await feed.ready(first * batch, alike * batch)) / batch);
@@ -75,7 +76,7 @@ async function* runFed(
       async (plan) => {
         const data = await feed.places();
         if (isStream(images)) run.metadata = { ...run.metadata, ...inputOf(data) };
-        const program = await engine.trainStep(plan, data, progressAt(course, first), { flips: flips !== null });
+        const program = await engine.trainStep(plan, data, moment(first), { flips: flips !== null });
         const inputs = Array.from({ length: count }, (_, i) => {
           const from = (first + i) * batch;
           const [progress, update] = [progressAt(course, first + i), run.updates + i + 1];

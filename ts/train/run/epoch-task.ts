@@ -3,12 +3,21 @@ import { listOf, plainObject, reject, type Subject, safeName } from "../../base/
 import { ProxbitError } from "../../base/errors.ts";
 import type { Split } from "../../data/dataset.ts";
 import type { Engine } from "./engine.ts";
-import type { Course } from "./run.ts";
+import type { Score } from "./events.ts";
+import type { Course, RunRecord } from "./run.ts";
 import { checkTaskState } from "./task-state.ts";
 import { readWeights, writeWeights } from "./trained-weights.ts";
 
-/** A task's view of the run. */
-export interface EpochView {
+/** The hard-signed network with running statistics that are estimated first. */
+export interface HardSigned {
+  /** Its outputs for examples, `[count][elements]`. @throws ProxbitError as `Trainer.predict` does. */
+  predict(split: Split): Promise<Float32Array>;
+  /** Its loss and accuracy over examples. @throws ProxbitError as `Trainer.evaluate` does. */
+  evaluate(split: Split): Promise<Score>;
+}
+
+/** A task's view of the run before its first step. */
+export interface StartView {
   /** The epoch whose steps have ended, from 1, and how many the run has; 0 before the first step. */
   readonly epoch: number;
   readonly epochs: number;
@@ -20,18 +29,24 @@ export interface EpochView {
   weights(): Promise<Map<string, Float32Array>>;
   /** Replaces parameters by name; the optimizer's state stays. @throws ProxbitError as `Trainer.setWeights` does. */
   setWeights(weights: ReadonlyMap<string, Float32Array>): Promise<void>;
+}
+
+/** A task's view of the run between two epochs. */
+export interface EpochView extends StartView, HardSigned {
+  /** True where a task has hardened the run already. */
+  readonly hardened: boolean;
   /**
-   * The outputs of the hard-signed network for examples, `[count][elements]`, with running statistics that are estimated first.
-   * @throws ProxbitError as `Trainer.predict` does.
+   * Makes all quantizers that end as signs their signs, from the next step to the end of the call, whatever their schedules say.
+   * Behind the tasks of an epoch it does nothing.
    */
-  predict(split: Split): Promise<Float32Array>;
+  harden(): void;
 }
 
 export interface EpochTask {
   /** The name of its numbers in epoch events: letters, digits and `_ . + -`; each task of a run has another. */
   readonly name: string;
   /** Called before the first step of a call of `fit`, and not where one goes on. */
-  begin?(view: Omit<EpochView, "predict">): Promise<void>;
+  begin?(view: StartView): Promise<void>;
   /**
    * Called behind the steps of each epoch, before running statistics are estimated. Numbers that it resolves to stand in the
    * epoch's event. For a run to be a function of its data and seed, it must be one of what it reads here.
@@ -100,24 +115,32 @@ export async function beginTasks(
 /** Runs the tasks that are left behind the steps of this epoch, in order, and keeps count of them in `course`. */
 export async function runTasks(
   engine: Engine,
-  seed: number,
+  run: RunRecord,
   tasks: readonly EpochTask[],
   course: Course,
-  predict: EpochView["predict"],
+  hard: HardSigned,
 ): Promise<TaskResults> {
   const { epoch, epochs } = course;
+  let isOpen = true;
   const view: EpochView = {
-    epoch: epoch + 1,
-    epochs,
-    seed,
-    progress: (epoch + 1) / epochs,
+    ...{ epoch: epoch + 1, epochs, seed: run.seed, progress: (epoch + 1) / epochs },
     ...weightsOf(engine),
-    predict,
+    ...hard,
+    get hardened() {
+      return run.hardened;
+    },
+    harden: () => {
+      if (isOpen) run.hardened = true;
+    },
   };
-  for (const { name, run } of tasks.slice(course.tasks)) {
-    const found = await run(view);
-    if (found !== undefined) course.results[name] = checkResults(name, found);
-    course.tasks++;
+  try {
+    for (const { name, run: work } of tasks.slice(course.tasks)) {
+      const found = await work(view);
+      if (found !== undefined) course.results[name] = checkResults(name, found);
+      course.tasks++;
+    }
+  } finally {
+    isOpen = false;
   }
   return course.results;
 }

@@ -5,6 +5,7 @@ import type { Examples } from "../../data/dataset.ts";
 import type { Engine } from "./engine.ts";
 import { type EvaluateOptions, evaluate, evaluateSoft, type SoftNetwork } from "./evaluate.ts";
 import type { Evaluation } from "./events.ts";
+import { momentAt } from "./run.ts";
 import type { TrainerState } from "./trainer-state.ts";
 
 /** The hard-signed network, or the soft one where that is asked for. */
@@ -20,7 +21,8 @@ export async function evaluateEither(
   const subject: Subject = { code: "argument", what: "evaluate: soft" };
   const { statistics, progress } = plainObject(soft, ["statistics", "progress"], subject) as unknown as SoftNetwork;
   if (typeof statistics !== "object") reject(subject, "statistics", "a split of images", statistics);
-  const moment = numberIn(progress ?? state.progress, 0, 1, "progress", subject);
+  const moment = momentAt(state, state.progress);
+  const asked = progress === undefined ? moment : numberIn(progress, 0, 1, "progress", subject);
   if (state.busy) {
     throw new ProxbitError(
       "argument",
@@ -31,7 +33,7 @@ export async function evaluateEither(
   const onProgress = callbackOf<NonNullable<typeof options.onProgress>>(options.onProgress, "onProgress", subject);
   state.busy = true;
   try {
-    return await evaluateSoft(engine, state.seed, split, { statistics, progress: moment }, options, (batches, of) =>
+    return await evaluateSoft(engine, state.seed, split, { statistics, progress: asked }, options, (batches, of) =>
       onProgress?.(Math.floor((split.count * batches) / of), split.count),
     );
   } finally {

@@ -18,7 +18,10 @@ import { rememberStatistics } from "./trained-weights.ts";
 export interface SoftNetwork {
   /** Images, usually those of training, over which its batch statistics are estimated. */
   readonly statistics: Examples;
-  /** Share of a run, in [0, 1], at which its quantizers stand; where the last call of `fit` stopped, 0 before, if absent. */
+  /**
+   * Share of a run, in [0, 1], at which its quantizers stand by their schedules. Where absent they stand as where the last call of
+   * `fit` stopped: as signs where a task hardened it, and as they begin before the first call.
+   */
   readonly progress?: number | undefined;
 }
 
@@ -174,14 +177,14 @@ export async function estimateStatistics(
 }
 
 /**
- * Evaluates the soft network at `progress`, over statistics of its own; those that were there come back. The last argument
- * is called with the batches that are done, of either work, and how many there are.
+ * Evaluates the soft network at `progress` (null for the hard-signed one), over statistics of its own; those that were there come
+ * back. The last argument is called with the batches that are done, of either work, and how many there are.
  */
 export async function evaluateSoft(
   engine: Engine,
   seed: number,
   split: Examples,
-  { statistics, progress }: Required<SoftNetwork>,
+  { statistics, progress }: { readonly statistics: Examples; readonly progress: number | null },
   { batchSize: wanted = DEFAULT_BATCH, signal }: Pick<EvaluateOptions, "batchSize" | "signal">,
   onProgress: (batches: number, of: number) => void = () => {},
 ): Promise<Evaluation> {

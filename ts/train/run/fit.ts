@@ -42,7 +42,7 @@ export async function* fitNetwork(
   yield* work(
     { engine, optimizer, state, checked, revive, good: null, ...newCounts() },
     () => {
-      Object.assign(state, { history: [], allow: [], good: null, tasks: {} });
+      Object.assign(state, { history: [], allow: [], good: null, tasks: {}, progress: 0, hardened: false });
       return newCourse(checked.fixed);
     },
     true,

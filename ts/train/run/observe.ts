@@ -55,15 +55,22 @@ export interface State {
 type StepMoment = Omit<Extract<Live, { readonly kind: "train" }>, "kind">;
 
 /**
- * A step of training on the first `images` images of `split`. The engine must have been made with `observed`.
+ * A step of training on the first `images` images of `split`. The engine must have been made with `observed`. The quantizers stand
+ * at `moment` of their schedules, which is the step's own progress where absent, and null for signs.
  *
  * @throws ProxbitError `not-finite` where the step meets a number that is not finite.
  */
-export function observeStep(engine: Engine, split: Split, images: number, given: StepMoment): Promise<Observation> {
+export function observeStep(
+  engine: Engine,
+  split: Split,
+  images: number,
+  given: StepMoment,
+  moment: number | null = given.progress,
+): Promise<Observation> {
   const { smoothing = 0 } = given;
   return engine.withPlan(images, async (plan) => {
     const before = await readState(engine);
-    const program = await engine.trainingProgram(plan, split, given.progress);
+    const program = await engine.trainingProgram(plan, split, moment);
     const seen = await observe(engine, plan, program, { kind: "train", ...given });
     const parameterGradients = new Map<string, Float32Array>();
     const reached = plan.layers.filter(({ node }) => seen.gradients.has(node.name));

@@ -41,8 +41,8 @@ const SMALLER = 0.5;
 const SMALLEST_RATE = 2 ** -10;
 
 /** The plain record in a trainer's state. */
-const recordOf = ({ seed, epochs, updates, draws, progress, metadata, course }: RunRecord): RunRecord =>
-  copyOfPlain({ seed, epochs, updates, draws, progress, metadata, course });
+const recordOf = ({ seed, epochs, updates, draws, progress, hardened, metadata, course }: RunRecord): RunRecord =>
+  copyOfPlain({ seed, epochs, updates, draws, progress, hardened, metadata, course });
 
 /** All facts of a call. */
 export async function factsOf({ engine, optimizer, state, checked }: Omit<Call, "revive">): Promise<RunFacts> {

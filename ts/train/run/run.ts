@@ -18,6 +18,8 @@ export interface RunRecord {
   draws: number;
   /** Share of the last call of `fit` that is done, in [0, 1]; 0 before the first. */
   progress: number;
+  /** True where a task of that call made all quantizers their signs, whatever their own schedules say. */
+  hardened: boolean;
   /** A model file's words about its input, which are those of the last data set trained on. */
   metadata: Readonly<Record<string, string>>;
   /** The call of `fit` that is under way or was left before its end; null for none. */
@@ -53,7 +55,7 @@ export interface Course {
 
 /** The record of a trainer that has not trained yet. */
 export const newRun = (seed: number): RunRecord => ({
-  ...{ seed, epochs: 0, updates: 0, draws: 0, progress: 0, metadata: {}, course: null },
+  ...{ seed, epochs: 0, updates: 0, draws: 0, progress: 0, hardened: false, metadata: {}, course: null },
 });
 
 /** A call of `fit` before its first step. */
@@ -71,6 +73,9 @@ const newEpoch = () => ({
 /** Share of the call that is done once `step` steps of the epoch under way have ended, in [0, 1]. */
 export const progressAt = ({ epoch, steps, epochs }: Course, step: number): number =>
   (epoch * steps + step) / (epochs * steps);
+
+/** The moment of the quantizers' schedules at `progress`; null where all of them are their signs. */
+export const momentAt = ({ hardened }: RunRecord, progress: number): number | null => (hardened ? null : progress);
 
 /** Ends the epoch under way. */
 export function endEpoch(course: Course): void {

@@ -34,6 +34,11 @@ function anyNumber(value: unknown, name: string): number {
   return value;
 }
 
+function booleanOf(value: unknown, name: string): boolean {
+  if (typeof value !== "boolean") reject(subject, name, "true or false", value);
+  return value;
+}
+
 const numbersOf = (value: unknown, name: string): Record<string, number> =>
   Object.fromEntries(
     Object.entries(fieldsOf(value, name)).map(([key, number]) => [key, anyNumber(number, `${name}.${key}`)]),
@@ -88,6 +93,8 @@ export const savedRecord = (value: unknown, seed: unknown): RunRecord =>
       seed: integerIn(given.seed, 0, 0xffffffff, "seed", subject),
       ...{ epochs: whole("epochs"), updates: whole("updates"), draws: whole("draws") },
       progress: numberIn(given.progress, 0, 1, "progress", subject),
+      // Files of former versions do not tell it.
+      hardened: booleanOf(given.hardened ?? false, "hardened"),
       metadata: textsOf(given.metadata, "metadata"),
       course: courseOf(given.course),
     };
