@@ -32,6 +32,7 @@ it.each<Ending>([
   const context = { newPage: async () => page, close: async () => void closed++ };
   const page = {
     on: () => {},
+    setDefaultTimeout: () => {},
     context: () => context,
     exposeFunction: async () => {},
     goto: (given: string) => {

@@ -15,7 +15,7 @@ import { quantizedOperands } from "../nn/operands.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { MethodCall } from "../train/method.ts";
 import type { EpochTask } from "../train/run/epoch-task.ts";
-import type { Score } from "../train/run/events.ts";
+import type { Score } from "../train/run/score.ts";
 import { type MethodRecord, makerOf } from "./define.ts";
 
 export interface GapHardeningOptions {

@@ -4,9 +4,10 @@ import type { MetricName } from "../metrics/metrics.ts";
 import type { Engine } from "./engine.ts";
 import { type EpochTask, type HardSigned, runTasks, type TaskResults } from "./epoch-task.ts";
 import { estimateStatistics, evaluate, evaluateSoft, STATISTICS_BATCHES } from "./evaluate.ts";
-import type { Score, Validation } from "./events.ts";
+import type { Validation } from "./events.ts";
 import { measureExamples, predict } from "./predict.ts";
 import { type Course, momentAt, progressAt, type RunRecord } from "./run.ts";
+import type { Score } from "./score.ts";
 import type { Stand } from "./stand.ts";
 
 /** What is to be done at the end of each epoch. */

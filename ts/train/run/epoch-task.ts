@@ -3,8 +3,8 @@ import { listOf, plainObject, reject, type Subject, safeName } from "../../base/
 import { ProxbitError } from "../../base/errors.ts";
 import type { Split } from "../../data/dataset.ts";
 import type { Engine } from "./engine.ts";
-import type { Score } from "./events.ts";
 import type { Course, RunRecord } from "./run.ts";
+import type { Score } from "./score.ts";
 import { checkTaskState } from "./task-state.ts";
 import { readWeights, writeWeights } from "./trained-weights.ts";
 

@@ -4,6 +4,7 @@ import type { FlipRatio } from "../plan/flips.ts";
 import type { Best } from "./best.ts";
 import type { CheckpointReport } from "./checkpoint-report.ts";
 import type { TaskResults } from "./epoch-task.ts";
+import type { Score } from "./score.ts";
 
 /** After every step of training. */
 export interface StepEvent {
@@ -38,16 +39,6 @@ export interface Evaluation extends Score {
   readonly predictions: Uint32Array;
   /** The metrics that were asked for, by name. */
   readonly metrics?: Readonly<Record<string, number>>;
-}
-
-/**
- * The loss on the test examples, which is that of the objective's first term over the output, without its factor: mean
- * cross-entropy in nats where no other was given. `accuracy` is the share of right answers, of examples with classes, or of all
- * answers to several labels; NaN where outputs are real numbers, of which none is right.
- */
-export interface Score {
-  readonly loss: number;
-  readonly accuracy: number;
 }
 
 /**
