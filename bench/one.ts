@@ -1,10 +1,10 @@
 /** Runs one benchmark in this process (`main.ts` starts it): findings to stdout, progress to stderr, results to files. */
 import { join, relative } from "node:path";
+import { nextTurn } from "../ts/base/turn.ts";
 import { BENCHMARKS, type BenchmarkName } from "./benchmarks.ts";
 import type { Finding } from "./frame/finding.ts";
 import { machine } from "./frame/machine.ts";
 import { progress } from "./frame/progress.ts";
-import { turn } from "./frame/race.ts";
 import { jsonReporter, textReporter } from "./frame/report.ts";
 import { writeResults } from "./frame/results.ts";
 import { ownVersion } from "./frame/version.ts";
@@ -37,7 +37,7 @@ try {
     meter.clear();
     findings.push(finding);
     reporter.finding(finding);
-    await turn();
+    await nextTurn();
   }
 } finally {
   meter.clear();

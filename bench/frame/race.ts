@@ -2,6 +2,7 @@
  * Contestants in interleaved rounds. In every round each runs for a slice of time. A cause that slows the machine down
  * for a while thus slows all of them. Runs in Node and in a page.
  */
+import { nextTurn } from "../../ts/base/turn.ts";
 
 /** An operation with the name of its package. */
 export interface Contestant {
@@ -42,13 +43,11 @@ export async function race(
       if (round >= 0) rounds[place]?.push(milliseconds);
     }
     tick();
-    await turn();
+    // Settled promises never let the event loop turn, in which an interrupt is seen.
+    await nextTurn();
   }
   return contestants.map(({ name, version }, place) => ({ name, version, rounds: rounds[place] as number[] }));
 }
-
-/** Lets the event loop turn, so that an interrupt is seen: promises that are settled already never let it. */
-export const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** The mean time of the runs that fit into a slice. */
 async function slice(contestant: Contestant, sliceMilliseconds: number): Promise<number> {

@@ -1,5 +1,6 @@
 /** Trials in Chromium: the tab is crashed, and another one of the same origin goes on from IndexedDB. */
 import type { Browser, Page } from "playwright-core";
+import { PATIENCE_MS } from "../../ts/chromium/chromium.ts";
 import { findModule, ownAddress } from "../../ts/chromium/modules.ts";
 import { startServer } from "../../ts/chromium/server.ts";
 import type { RandomStream } from "../../ts/nn/random.ts";
@@ -28,9 +29,6 @@ async function crashBehind(page: Page, step: number, milliseconds: number): Prom
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
   await crash(page);
 }
-
-/** Playwright gives up after 30 s, in which a busy machine may not have made a step. */
-const PATIENCE_MS = 150_000;
 
 /** Crashes the tab of `page`, as a lack of memory does. It rejects where the page has gone already. */
 async function crash(page: Page): Promise<void> {

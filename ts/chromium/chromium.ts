@@ -25,7 +25,7 @@ const quiet: readonly string[] = [
 const graphics: readonly string[] = ["--enable-unsafe-swiftshader", "--enable-unsafe-webgpu", "--ignore-gpu-blocklist"];
 
 /** Playwright gives up after 30 s, in which a busy machine may not have started a browser. */
-const PATIENCE_MS = 150_000;
+export const PATIENCE_MS = 150_000;
 
 /** The watchdog takes SwiftShader's slow work for a driver that hangs. */
 const patience = "--disable-gpu-watchdog";

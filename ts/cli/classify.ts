@@ -1,5 +1,6 @@
 /** Repeated use of a session: the class of many images, and the time of one. */
 import { median } from "../base/quantiles.ts";
+import { nextTurn } from "../base/turn.ts";
 import { largestAt } from "../inference/classify.ts";
 import type { Session } from "../inference/index.ts";
 import { elementsOf } from "../nn/shapes.ts";
@@ -28,7 +29,7 @@ export async function classify(
       const row = logits.subarray(image * session.classes, (image + 1) * session.classes);
       predictions[first + image] = largestAt(row);
     }
-    await new Promise(setImmediate);
+    await nextTurn();
     onProgress(last, count);
   }
   return predictions;
