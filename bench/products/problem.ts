@@ -2,11 +2,10 @@
 
 import { createArena } from "../../ts/program/arena.ts";
 import { type KernelCall, kernelsOver } from "../../ts/program/call.ts";
-import { encodeConvShape, transposedShape, windowShape } from "../../ts/program/conv-shape.ts";
+import { encodeConvShape, windowShape } from "../../ts/program/conv-shape.ts";
 import { ready } from "../../ts/program/exports.ts";
 import {
   CONV_SHAPE_BYTES,
-  type ConvShape,
   fbFilterScratchBytes,
   fbInputScratchBytes,
   fbInputWeightBytes,
@@ -61,7 +60,6 @@ export function products(
     ...{ padTop: 1, padLeft: 1, paddedHeight: size + 2, paddedWidth: size + 2, outHeight: size, outWidth: size },
     ...{ filters: width, padValue: "zero" },
   });
-  const transposed = transposedShape(shape);
   const [rows, inputs] = [terms(shape), outputPixels(shape) * width];
   const bytes =
     80 * paddedPixels(shape) * width + 64 * rows * width + fbFilterScratchBytes(shape) + 2 * fbInputScratchBytes(shape);
@@ -72,14 +70,10 @@ export function products(
     new Float32Array(memory.buffer, address, count).set(Float32Array.from({ length: count }, value));
     return address;
   };
-  const place = (geometry: ConvShape): number => {
-    const address = arena.allocate(CONV_SHAPE_BYTES);
-    new Uint8Array(memory.buffer, address).set(encodeConvShape(geometry));
-    return address;
-  };
   const sign = (): number => (next() < 0 ? -1 : 1);
   const real = (): number => next() / 2 ** 31;
-  const [at, turned] = [place(shape), place(transposed)];
+  const at = arena.allocate(CONV_SHAPE_BYTES);
+  new Uint8Array(memory.buffer, at).set(encodeConvShape(shape));
   const [x, w, dy] = [floats(inputs, sign), floats(rows * width, sign), floats(inputs, real)];
   const realWeights = floats(rows * width, real);
 
@@ -92,7 +86,8 @@ export function products(
     arena.allocate(fbInputWeightBytes(shape)),
     arena.allocate(fbSignWeightBytes(shape)),
   ];
-  const dilated = floats(paddedPixels(transposed) * width);
+  // As large as the padded input: nothing is strided.
+  const dilated = floats(paddedPixels(shape) * width);
   const [scratch, inputScratch, signScratch] = [
     arena.allocate(fbFilterScratchBytes(shape)),
     arena.allocate(fbInputScratchBytes(shape)),
@@ -177,8 +172,8 @@ export function products(
         (out) => call(k.fbConvBackwardInput({ ...back, dx: out })),
         (out) => {
           const spread = call(k.dilateReal({ shape: at, dy, out: dilated }));
-          const product = { shape: turned, x: dilated, panels: panelsTransposed, bias: null };
-          const sums = call(k.ffConv({ ...product, out }));
+          const product = { shape: at, dy: dilated, panels: panelsTransposed };
+          const sums = call(k.ffConvBackwardInput({ ...product, dx: out }));
           return () => spread() + sums();
         },
       ),

@@ -1,5 +1,5 @@
 /** Properties of the three products as convolutions: forward, and both ways back. */
-import { hasAdjoint, transposedShape } from "../../ts/program/conv-shape.ts";
+import { hasAdjoint } from "../../ts/program/conv-shape.ts";
 import {
   type ConvShape,
   extentHeight,
@@ -160,10 +160,8 @@ const ffInput = property(
     const [expected, size] = naive.inputGradient(shape, dy, w);
     const dx = bench.output(Float32Array, expected.length);
     status(
-      "ff_conv",
-      bench.call(
-        k.ffConv({ shape: bench.shape(transposedShape(shape)), x: spread, panels: packed, bias: null, out: dx }),
-      ),
+      "ff_conv_backward_input",
+      bench.call(k.ffConvBackwardInput({ shape: descriptor, dy: spread, panels: packed, dx })),
       0,
     );
     // A sum of so many products, every product and every addition rounded once.

@@ -46,30 +46,6 @@ export function denseShape(rows: number, inputs: number, units: number): ConvSha
   };
 }
 
-/** The convolution that gives the gradient at the input of `shape` from the gradient at its output, spread by the stride. */
-export function transposedShape(shape: ConvShape): ConvShape {
-  return {
-    images: shape.images,
-    height: shape.height,
-    width: shape.width,
-    channels: shape.filters,
-    kernelHeight: shape.kernelHeight,
-    kernelWidth: shape.kernelWidth,
-    strideHeight: 1,
-    strideWidth: 1,
-    dilationHeight: shape.dilationHeight,
-    dilationWidth: shape.dilationWidth,
-    padTop: 0,
-    padLeft: 0,
-    paddedHeight: shape.height + extentHeight(shape) - 1,
-    paddedWidth: shape.width + extentWidth(shape) - 1,
-    outHeight: shape.height,
-    outWidth: shape.width,
-    filters: shape.channels,
-    padOne: false,
-  };
-}
-
 /**
  * True where the forward product is the gradient at the input of another convolution: no strides, padding of zeros, and no window
  * beside the image. `fb_sign_conv` takes such shapes.

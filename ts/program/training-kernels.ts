@@ -911,6 +911,14 @@ export const trainingKernels = {
     parameters: { shape: "read", x: "read", dy: "read", dw: "write" },
   },
   /**
+   * Gradient of the inputs of a real convolution: dy spread as `dilate_real` does, panels as
+   * `pack_panels_transposed` makes them; overwrites dx `f32 [images][h][w][c]`.
+   */
+  ff_conv_backward_input: {
+    product: { operands: "ff", tile: "4x8", channels: 1 },
+    parameters: { shape: "read", dy: "read", panels: "read", dx: "write" },
+  },
+  /**
    * Gradient of the filters for +-1 inputs (nibbles, padded); overwrites dw `f32 [K][N]`; scratch of
    * `fb_filter_scratch_bytes`.
    */

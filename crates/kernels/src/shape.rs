@@ -171,6 +171,24 @@ impl ConvShape {
         }
     }
 
+    /// The convolution that gives the gradient of the inputs from that of the output, spread by the strides.
+    pub fn transposed(&self) -> Self {
+        Self {
+            channels: self.filters,
+            stride_height: 1,
+            stride_width: 1,
+            pad_top: 0,
+            pad_left: 0,
+            padded_height: self.height + self.extent_height() as u32 - 1,
+            padded_width: self.width + self.extent_width() as u32 - 1,
+            out_height: self.height,
+            out_width: self.width,
+            filters: self.channels,
+            pad_one: 0,
+            ..*self
+        }
+    }
+
     /// The windows of the output pixels, in row-major order and across images: each the padded pixel at its upper left.
     pub fn windows(&self) -> Windows {
         Windows {

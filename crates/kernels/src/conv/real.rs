@@ -1,7 +1,6 @@
-//! Convolutions of real inputs with real kernels: forward, the gradient of the filters, and the two buffers around them.
+//! Convolutions of real inputs with real kernels: forward, the gradients of the filters and ([`input`]) of the inputs.
 //!
-//! `y[p][o] = sum_k x[window(p)][k] w[k][o] (+ bias[o])`, `k` over (ky, kx, c). The gradient of the input is the same
-//! forward product on `dilate_real(dy)` with `pack_panels_transposed(w)`. Inputs are padded `[images][PH][PW][c]`, so a
+//! `y[p][o] = sum_k x[window(p)][k] w[k][o] (+ bias[o])`, `k` over (ky, kx, c). Inputs are padded `[images][PH][PW][c]`, so a
 //! window is `kernel_height` runs of `kernel_width * c` floats, or where columns are dilated a run of c floats a tap. No copy
 //! of the windows is made.
 
@@ -11,6 +10,8 @@ use crate::gemm::ff::{PANEL, gradient_tile, tile};
 use crate::shape::{ConvShape, Runs, Windows};
 use crate::simd::floats::F32x4;
 use core::array::from_fn;
+
+pub mod input;
 
 /// Pixels that pass through one panel before the next: their windows stay in the cache.
 const PIXEL_BLOCK: usize = 64;
@@ -38,30 +39,6 @@ pub fn pad_real(shape: &ConvShape, x: &[f32], out: &mut [f32]) {
             target[..left].fill(border);
             target[left..left + row].copy_from_slice(source);
             target[left + row..].fill(border);
-        }
-    }
-}
-
-/// Spreads `dy [images][oh][ow][o]` over `out [images][h+eh-1][w+ew-1][o]`, zero elsewhere, eh and ew being the extents of a
-/// window. The gradient of the output pixel (oy, ox) lies at `(oy*sh + eh-1-pt, ox*sw + ew-1-pl)`, and is dropped where that
-/// is outside.
-pub fn dilate_real(shape: &ConvShape, dy: &[f32], out: &mut [f32]) {
-    let geometry = Geometry::of(shape);
-    let filters = geometry.filters;
-    let extent: [usize; 2] = from_fn(|axis| geometry.input[axis] + geometry.extent(axis) - 1);
-    assert_eq!(dy.len(), geometry.images * geometry.pixels() * filters);
-    assert_eq!(out.len(), geometry.images * extent[0] * extent[1] * filters);
-    let place = |axis: usize, pixel: usize| {
-        let at = pixel * geometry.stride[axis] + geometry.extent(axis) - 1;
-        at.checked_sub(geometry.pad[axis]).filter(|&at| at < extent[axis])
-    };
-    out.fill(0.0);
-    let pixels = dy.chunks_exact(filters).enumerate();
-    for (pixel, source) in pixels {
-        let (row, x) = (pixel / geometry.output[1], pixel % geometry.output[1]);
-        let (image, y) = (row / geometry.output[0], row % geometry.output[0]);
-        if let (Some(y), Some(x)) = (place(0, y), place(1, x)) {
-            out[((image * extent[0] + y) * extent[1] + x) * filters..][..filters].copy_from_slice(source);
         }
     }
 }
@@ -287,8 +264,8 @@ unsafe fn add_tile<const V: usize, const CONTIGUOUS: bool>(
 mod tests {
     use super::*;
     use crate::arbitrary::{cases, dense, reals, seeds, small_shapes};
-    use crate::gemm::ff::{pack_panels, pack_panels_transposed};
-    use crate::naive::real::{assert_close, convolve, filter_gradient, input_gradient, lengths, magnitudes};
+    use crate::gemm::ff::pack_panels;
+    use crate::naive::real::{convolve, filter_gradient, input_gradient, lengths};
     use proptest::prelude::*;
 
     fn padded(shape: &ConvShape, x: &[f32]) -> Vec<f32> {
@@ -345,36 +322,6 @@ mod tests {
         #[test]
         fn filter_gradient_is_the_sum_in_order_bit_for_bit(shape in small_shapes(), seed in seeds()) {
             check_filter_gradient(&shape, seed);
-        }
-
-        #[test]
-        fn input_gradient_is_a_forward_product(shape in small_shapes(), seed in seeds()) {
-            let geometry = Geometry::of(&shape);
-            let [inputs, kernel, outputs] = lengths(&shape);
-            let (w, dy) = (reals(kernel, seed), reals(outputs, seed + 1));
-            let transposed = ConvShape {
-                channels: shape.filters,
-                filters: shape.channels,
-                stride_height: 1,
-                stride_width: 1,
-                pad_top: 0,
-                pad_left: 0,
-                padded_height: shape.height + shape.extent_height() as u32 - 1,
-                padded_width: shape.width + shape.extent_width() as u32 - 1,
-                out_height: shape.height,
-                out_width: shape.width,
-                ..shape
-            };
-            let extent = Geometry::of(&transposed);
-            let mut dilated = vec![f32::NAN; extent.images * extent.positions() * extent.channels];
-            dilate_real(&shape, &dy, &mut dilated);
-            let taps = geometry.taps();
-            let mut panels = vec![f32::NAN; geometry.channels.div_ceil(PANEL) * PANEL * taps * geometry.filters];
-            pack_panels_transposed(&shape, &w, &mut panels);
-            let mut dx = vec![f32::NAN; inputs];
-            ff_conv(&transposed, &dilated, &panels, None, &mut dx);
-            let magnitude = input_gradient(&shape, &magnitudes(&w), &magnitudes(&dy));
-            assert_close(&dx, &input_gradient(&shape, &w, &dy), &magnitude, taps * geometry.filters);
         }
 
         /// The product is linear in x and in w, so its gradients are its adjoints: `<dy, conv(x, d)> = <dw, d>` and

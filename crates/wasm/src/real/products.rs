@@ -22,7 +22,7 @@ exports! {
     only("training")
     fn dilate_real(shape: *const ConvShape, dy: *const f32, out: *mut f32) {
         let lengths = Lengths::of(&*shape);
-        real::dilate_real(&*shape, read(dy, lengths.output), write(out, lengths.dilated));
+        real::input::dilate_real(&*shape, read(dy, lengths.output), write(out, lengths.dilated));
         false
     }
 
@@ -62,6 +62,18 @@ exports! {
         let lengths = Lengths::of(&*shape);
         let (x, dy) = (read(x, lengths.padded), read(dy, lengths.output));
         real::ff_conv_backward_filter(&*shape, x, dy, write(dw, lengths.kernel));
+        false
+    }
+
+    /// Gradient of the inputs of a real convolution: dy spread as `dilate_real` does, panels as `pack_panels_transposed` makes
+    /// them; overwrites dx `f32 [images][h][w][c]`.
+    only("training")
+    product(ff, "4x8", 1)
+    fn ff_conv_backward_input(shape: *const ConvShape, dy: *const f32, panels: *const f32, dx: *mut f32) {
+        let (lengths, channels) = (Lengths::of(&*shape), (*shape).channels as usize);
+        let panels = read(panels, panel_floats(lengths.rows / channels * lengths.filters, channels));
+        let (dy, dx) = (read(dy, lengths.dilated), write(dx, lengths.input));
+        real::input::ff_conv_backward_input(&*shape, dy, panels, dx);
         false
     }
 

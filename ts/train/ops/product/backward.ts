@@ -1,8 +1,10 @@
 /** The way back through a convolution or dense layer: the gradients at its kernel, its bias and its input. */
 import { type KernelCall, k } from "../../../program/call.ts";
-import { isPointwise, isUnpadded, transposedShape } from "../../../program/conv-shape.ts";
+import { isPointwise, isUnpadded } from "../../../program/conv-shape.ts";
 import {
   type ConvShape,
+  extentHeight,
+  extentWidth,
   fbFilterScratchBytes,
   fbInputScratchBytes,
   outputPixels,
@@ -74,7 +76,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
     if (!sinks.wanted(node.input)) return;
     const slope = slopeOf(activation);
     sinks.into(node.name, node.input, (lane, dx, accumulate) => {
-      const { shape, descriptor, transposed } = plan.lanes[lane.index] as LaneBuffers;
+      const { shape, descriptor } = plan.lanes[lane.index] as LaneBuffers;
       const write = (call: KernelCall): void => emit.input.lane(lane.index, call);
       const x = context.value(node.input, lane);
       const dy = beforeInput.place(lane, sinks);
@@ -83,12 +85,12 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
         write(k.fbConvBackwardInput({ ...operands, ...slope, accumulate, dx }));
         return;
       }
-      // The transposed convolution reads the gradient as it is.
+      // The product reads such a gradient as it is.
       const spread = isPointwise(shape) ? dy : dilated(lane);
       if (!isPointwise(shape)) write(k.dilateReal({ shape: descriptor, dy, out: spread }));
       const direct = activation === null && !accumulate;
       const out = direct ? dx : share(lane);
-      write(k.ffConv({ shape: transposed, x: spread, panels: kernel.panelsTransposed, bias: null, out }));
+      write(k.ffConvBackwardInput({ shape: descriptor, dy: spread, panels: kernel.panelsTransposed, dx: out }));
       const count = inputFloats(shape);
       if (activation !== null) write(k.quantizeBackward({ ...slope, x, dy: out, accumulate, dx, count }));
       else if (accumulate) write(k.addInto({ y: dx, x: out, count }));
@@ -125,8 +127,8 @@ const outputFloats = (shape: ConvShape): number => outputPixels(shape) * shape.f
 
 const inputFloats = (shape: ConvShape): number => shape.images * shape.height * shape.width * shape.channels;
 
-/** Bytes of the gradient at the output, dilated by the stride and padded for the transposed convolution. */
+/** Bytes of the gradient at the output, spread by the strides and padded for the product with the transposed kernel. */
 function dilatedBytes(shape: ConvShape): number {
-  const transposed = transposedShape(shape);
-  return 4 * paddedPixels(transposed) * transposed.channels;
+  const [height, width] = [shape.height + extentHeight(shape) - 1, shape.width + extentWidth(shape) - 1];
+  return 4 * shape.images * height * width * shape.filters;
 }

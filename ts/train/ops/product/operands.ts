@@ -4,7 +4,7 @@ import { parameterName } from "../../../nn/network.ts";
 import type { KernelNode } from "../../../nn/nodes.ts";
 import { kernelMatrix } from "../../../nn/shapes.ts";
 import { type KernelCall, k } from "../../../program/call.ts";
-import { isUnpadded, suitsSigns, transposedShape } from "../../../program/conv-shape.ts";
+import { isUnpadded, suitsSigns } from "../../../program/conv-shape.ts";
 import { type ConvShape, groups, paddedPixels } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import { endsAsSigns } from "../../../quantizers/weight-quantizers.ts";
@@ -52,7 +52,6 @@ export interface LaneBuffers {
   readonly lane: Lane;
   readonly shape: ConvShape;
   readonly descriptor: Place;
-  readonly transposed: Place;
   /** Activations as nibbles, in the padded buffer; null where they are never +-1. */
   readonly bits: Place | null;
   /** Quantized activations before padding, and the padded real input; empty where not needed. */
@@ -192,7 +191,6 @@ export function planLanes(node: ProductSetting, context: PlanContext): readonly 
       lane,
       shape: own,
       descriptor,
-      transposed: context.memory.descriptor(transposedShape(own)),
       bits,
       quantized: quantized(lane),
       padded: padded(lane),
