@@ -73,6 +73,7 @@ test.each([
   ["facts", []],
   ["facts.graph", null],
   ["tasks", 7],
+  ["goodTasks", [1]],
 ])("%s as %j is refused", async (path, value) => {
   await rejected("checkpoint", Trainer.resume(await withChange(path, value), setting));
 });

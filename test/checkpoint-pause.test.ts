@@ -17,7 +17,16 @@ function noted() {
   const deeds: string[] = [];
   let release = (): void => {};
   const moment = async (): Promise<RunMoment> => ({
-    ...{ run: newRun(1), history: [], facts: {}, tasks: {}, good: null, goodTensors: [], taskTensors: [] },
+    ...{
+      run: newRun(1),
+      history: [],
+      facts: {},
+      tasks: {},
+      good: null,
+      goodTasks: {},
+      goodTensors: [],
+      taskTensors: [],
+    },
     copyTensors: async () => {
       deeds.push("stage");
       return async () => {

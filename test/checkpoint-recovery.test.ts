@@ -8,6 +8,7 @@ import { trainOpOf } from "../ts/train/ops/index.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import type { Live } from "../ts/train/plan/context.ts";
 import { decodeRun } from "../ts/train/run/checkpoint.ts";
+import type { EpochTask } from "../ts/train/run/epoch-task.ts";
 import type { EpochEvent, TrainEvent } from "../ts/train/run/events.ts";
 import { Trainer } from "../ts/train/run/trainer.ts";
 import { memoryStore } from "./checkpoint-networks.ts";
@@ -45,6 +46,40 @@ describe("a run that diverges", () => {
     const rate = optimizers.sgd({ learningRate: 1 });
     const trainer = await trainerOf(decaying(), { ...diverging, optimizer: rate });
     await rejected("not-finite", eventsOf(trainer.fit(data, options)));
+  });
+
+  test("gives tasks their state at the beginning of the epoch, where it was left behind them and then diverges", async () => {
+    const leaving = new AbortController();
+    const counting = (spoils: boolean): EpochTask => {
+      let state = { count: 0, counts: Float32Array.of(0) };
+      return {
+        name: "counting",
+        run: async ({ epoch, weights, setWeights }) => {
+          state = { count: state.count + 1, counts: Float32Array.of(...state.counts, epoch) };
+          if (spoils && epoch === 2) {
+            await setWeights(new Map([...(await weights())].map(([name, own]) => [name, own.fill(3e38)])));
+            leaving.abort();
+          }
+          return { count: state.count, sum: state.counts.reduce((sum, count) => sum + count) };
+        },
+        save: () => state,
+        restore: (saved) => {
+          state = saved as typeof state;
+        },
+      };
+    };
+    const store = memoryStore();
+    const first = await trainerOf(decaying(), {});
+    const more = { ...options, checkpoint: store, tasks: [counting(true)], signal: leaving.signal };
+    await rejected("aborted", eventsOf(first.fit(data, more)));
+    const second = await Trainer.resume(store);
+    const epochs = (await eventsOf(second.continueFit(data, { tasks: [counting(false)] }))).filter(isEpoch);
+    expect(epochs.map(({ rollbacks = 0 }) => rollbacks)).toEqual([1, 0]);
+    expect(epochs.map(({ tasks }) => tasks?.counting)).toEqual([
+      { count: 2, sum: 3 },
+      { count: 3, sum: 6 },
+    ]);
+    second.close();
   });
 
   test("ends in the same bytes where it was interrupted, for the good point stands in the checkpoint", async () => {

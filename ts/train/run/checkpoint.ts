@@ -201,6 +201,8 @@ export interface SavedRun {
   readonly tasks: Readonly<Record<string, unknown>>;
   /** The record at the last good point, whose tensors stand under `good/`; null where nobody goes back to one. */
   readonly good: RunRecord | null;
+  /** The state at that point of tasks that may have changed theirs since. */
+  readonly goodTasks: Readonly<Record<string, unknown>>;
 }
 
 /** A checkpoint that was read. */
@@ -257,20 +259,22 @@ function withTensors(
 /** Reads a checkpoint's bytes. @throws ProxbitError "checkpoint" */
 export async function decodeRun(bytes: Uint8Array): Promise<LoadedRun> {
   const { state, tensors } = await decodeCheckpoint(bytes);
-  const { run, history, facts, tasks, good = null } = state;
-  if (!isRecord(run) || !isRecord(run.course) || !Array.isArray(history) || !isRecord(facts) || !isRecord(tasks)) {
-    throw brokenCheckpoint("it lacks where its run stands");
-  }
+  // Files of former versions tell no states of tasks at the good point.
+  const { run, history, facts, tasks, good = null, goodTasks = {} } = state;
+  const isWhole = isRecord(run) && isRecord(run.course) && Array.isArray(history) && isRecord(facts);
+  if (!isWhole || !isRecord(tasks) || !isRecord(goodTasks)) throw brokenCheckpoint("it lacks where its run stands");
+  const atGood = tensors.flatMap((tensor) =>
+    tensor.name.startsWith(GOOD) ? [{ ...tensor, name: tensor.name.slice(GOOD.length) }] : [],
+  );
   return {
     run: savedRecord(run, facts.seed),
     history: savedHistory(history),
     facts,
     good: good === null ? null : savedRecord(good, facts.seed),
     tasks: withTensors(tasks, tensors),
+    goodTasks: withTensors(goodTasks, atGood),
     tensors: tensors.filter(({ name }) => !name.startsWith(GOOD) && !name.startsWith(TASK)),
-    goodTensors: tensors.flatMap((tensor) =>
-      tensor.name.startsWith(GOOD) ? [{ ...tensor, name: tensor.name.slice(GOOD.length) }] : [],
-    ),
+    goodTensors: atGood.filter(({ name }) => !name.startsWith(TASK)),
   };
 }
 

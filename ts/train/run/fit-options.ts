@@ -84,7 +84,7 @@ export interface FitOptions {
 }
 
 /** A task, or the like, with state of its own. */
-interface Stateful extends Pick<EpochTask, "name" | "save" | "restore"> {
+export interface Stateful extends Pick<EpochTask, "name" | "save" | "restore"> {
   /** Nobody writes to an array that it has saved, so a checkpoint needs no copy. */
   readonly isConstant: boolean;
 }

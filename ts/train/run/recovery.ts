@@ -9,7 +9,7 @@ import { dataFacts, type LoadedRun, type RunFacts, trainerFacts, withoutTensors 
 import type { CheckpointKeeper, RunMoment } from "./checkpoint-keeper.ts";
 import { copyAtOnce, stageTensors } from "./checkpoint-stage.ts";
 import type { Engine } from "./engine.ts";
-import type { Checked } from "./fit-options.ts";
+import type { Checked, Stateful } from "./fit-options.ts";
 import type { Course, RunRecord } from "./run.ts";
 import { copyTensors, floatsOf, restoreTensors, strangersIn } from "./snapshot.ts";
 import type { GoodPoint, TrainerState } from "./trainer-state.ts";
@@ -55,15 +55,23 @@ export async function factsOf({ engine, optimizer, state, checked }: Omit<Call, 
   };
 }
 
-/** The state of tasks that keep any, and the tensors in it. */
-function savedTasks({ checked }: Call): Pick<RunMoment, "tasks" | "taskTensors"> {
-  const saved = checked.stateful.flatMap(({ name, save, isConstant }) =>
-    save === undefined ? [] : [{ name, ...withoutTensors(name, save(), isConstant) }],
-  );
+/** States of tasks as a checkpoint holds them: plain, and the tensors in them apart. */
+function apart(states: readonly (readonly [Stateful, unknown])[]) {
+  const saved = states.map(([{ name, isConstant }, state]) => ({ name, ...withoutTensors(name, state, isConstant) }));
   return {
     tasks: Object.fromEntries(saved.map(({ name, state }) => [name, state])),
-    taskTensors: saved.flatMap(({ tensors }) => tensors),
+    tensors: saved.flatMap(({ tensors }) => tensors),
   };
+}
+
+/** The state of tasks that keep any. */
+const tasksNow = ({ checked }: Call) =>
+  apart(checked.stateful.flatMap((task) => (task.save === undefined ? [] : [[task, task.save()]])));
+
+/** The same at the good point, the beginning of the epoch: it is another only where the epoch's steps have ended. */
+function tasksThen({ good, checked, state: { course } }: Call) {
+  if (good === null || course === null || course.step < course.steps) return apart([]);
+  return apart(checked.stateful.flatMap((task) => (task.name in good.tasks ? [[task, good.tasks[task.name]]] : [])));
 }
 
 /** Gives the content of a checkpoint of the call, as it stands whenever this is asked. */
@@ -73,12 +81,14 @@ export const momentOf = (call: Call): (() => Promise<RunMoment>) => {
     // They stay the same in a call, and a graph's take time.
     facts ??= factsOf(call);
     const known = await facts;
+    const [now, then] = [tasksNow(call), tasksThen(call)];
     return {
-      ...{ run: recordOf(call.state), history: call.state.history, facts: known, ...savedTasks(call) },
-      good: call.good?.record ?? null,
+      ...{ run: recordOf(call.state), history: call.state.history, facts: known, tasks: now.tasks },
+      ...{ good: call.good?.record ?? null, goodTasks: then.tasks },
       copyTensors: (into, isWaitedFor) =>
         call.engine.alone(() => (isWaitedFor ? stageTensors : copyAtOnce)(call.engine, into)),
-      goodTensors: call.good?.tensors ?? [],
+      goodTensors: [...(call.good?.tensors ?? []), ...then.tensors],
+      taskTensors: now.tensors,
     };
   };
 };
@@ -112,11 +122,11 @@ function checkTensors(engine: Engine, tensors: readonly CheckpointTensor[]): voi
 
 /** Puts the state and the tensors of a run into place. @throws ProxbitError "checkpoint" where the tensors are of another. */
 export async function restoreRun(engine: Engine, state: TrainerState, loaded: LoadedRun): Promise<void> {
-  const { good: record, goodTensors: tensors, tasks } = loaded;
+  const { good: record, goodTensors: tensors, tasks, goodTasks } = loaded;
   checkTensors(engine, loaded.tensors);
   if (record !== null) checkTensors(engine, tensors);
   await engine.alone(() => restoreTensors(engine, floatsOf(loaded.tensors)));
-  const good = record === null ? null : { record, tensors, tasks };
+  const good = record === null ? null : { record, tensors, tasks: { ...tasks, ...goodTasks } };
   Object.assign(state, loaded.run, { history: [...loaded.history], good, tasks: loaded.tasks });
 }
 
