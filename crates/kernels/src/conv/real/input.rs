@@ -64,8 +64,8 @@ struct Taps {
 }
 
 impl Taps {
-    /// Of the pixels with the remainder `phase`. The first of them has tap t of its window at `phase + t * dilation` of the
-    /// spread gradient, and so an output pixel where that is one's place but for whole strides.
+    /// The taps of the pixels with the remainder `phase`. Tap t of the first of them lies at `phase + t * dilation` of the
+    /// spread gradient. It leads to an output pixel where whole strides lie between that and the place of one.
     fn of(geometry: &Geometry, axis: usize, phase: usize) -> Self {
         let (stride, dilation, kernel) = (geometry.stride[axis], geometry.dilation[axis], geometry.kernel[axis]);
         let leads = |tap: usize| {
