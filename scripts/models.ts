@@ -2,12 +2,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, readFile, rename, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { recipes } from "../ts/cli/recipes.ts";
 import { removeCheckpoint } from "../ts/io/checkpoint-store.ts";
 import { writeFileAtomic } from "../ts/io/write.ts";
+import { LANES } from "../ts/train/plan/plan.ts";
 import { cardOf, pictureOf } from "./models/card.ts";
 import { listingOf } from "./models/listing.ts";
 import {
@@ -107,13 +109,14 @@ async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boo
   if (resultOf(await readRecord(record), twin) !== undefined) return true;
   const base = join(UNDERWAY, `${name}-${twin}`);
   const checkpoint = `${base}.checkpoint`;
-  const { workers, epochs, "data-dir": place } = values;
+  const { epochs, "data-dir": place } = values;
+  const workers = values.workers === undefined ? Math.min(availableParallelism(), LANES) : Number(values.workers);
   const main = join(import.meta.dirname, "../ts/cli/main.ts");
   const call = [
     ...process.execArgv,
     ...[main, "recipe", name, "--json", "--out", `${base}.safetensors`, "--checkpoint", checkpoint],
     ...((await exists(checkpoint)) ? ["--resume"] : []),
-    ...(workers === undefined ? [] : ["--workers", workers]),
+    ...["--workers", String(workers)],
     ...(place === undefined ? [] : ["--data-dir", place]),
     ...(twin === "float" ? ["--float", ...(epochs === undefined ? [] : ["--epochs", epochs])] : []),
     ...(from === undefined ? [] : ["--from", packedOf(from)]),
@@ -124,7 +127,7 @@ async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boo
   signal.addEventListener("abort", leave, { once: true });
   const closed = once(child, "close");
   for await (const text of createInterface({ input: child.stdout })) {
-    const line = lineOf(text, twin);
+    const line = lineOf(text, twin, workers);
     if (line !== null) await writeRecord(record, withLine(await readRecord(record), line));
   }
   const [code] = await closed;

@@ -62,7 +62,7 @@ describe.each(names)("models/%s", (name) => {
     const bytes = await readFile(pathOf(`${name}.safetensors`));
     const lines = await readBoth(name);
     const text = await readFile(pathOf(`${name}.jsonl`), "utf8");
-    expect(lines.flatMap((line) => lineOf(JSON.stringify(line), line.network) ?? [])).toEqual(lines);
+    for (const line of lines) expect(lineOf(JSON.stringify(line), line.network, 3)).toEqual({ workers: 3, ...line });
     expect(text).not.toMatch(/"\//);
     const card = await readFile(pathOf(`${name}.md`), "utf8");
     expect(card).toBe(cardOf(name, recipeOf(name), lines, bytes));
@@ -84,15 +84,24 @@ it("are all listed", async () => {
 
 describe("a record", () => {
   const epoch = (number: number, loss: number): Line =>
-    lineOf(JSON.stringify({ type: "epoch", epoch: number, loss }), "binary") as Line;
+    lineOf(JSON.stringify({ type: "epoch", epoch: number, loss }), "binary", 2) as Line;
 
   it("keeps epochs and results of a run, and nothing else", () => {
-    expect(lineOf('{"type":"step","loss":1}', "float")).toBeNull();
-    expect(lineOf('{"type":"result","epochs":3,"file":"/home/me/out/x.safetensors"}', "float")).toEqual({
+    expect(lineOf('{"type":"step","loss":1}', "float", 2)).toBeNull();
+    expect(lineOf('{"type":"result","epochs":3,"file":"/home/me/out/x.safetensors"}', "float", 2)).toEqual({
       network: "float",
+      workers: 2,
       type: "result",
       epochs: 3,
     });
+  });
+
+  it("tells the minutes of each number of workers that made it", async () => {
+    const lines = await readBoth("cifar10-cct");
+    const bytes = await readFile(pathOf("cifar10-cct.safetensors"));
+    expect(cardOf("cifar10-cct", recipeOf("cifar10-cct"), lines, bytes)).toMatch(
+      /\| binary .* \d+ with 1 worker, \d+ with 2 workers \|/,
+    );
   });
 
   it("has an epoch once where a killed run made it again", () => {

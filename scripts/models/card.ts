@@ -10,20 +10,26 @@ import { epochsOf, type Line, type ResultLine, resultOf, type Twin, twins } from
 
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
-/** All epochs, each as long as the median one: some were stopped and gone on with, or made beside other work. */
-function minutesOf(lines: readonly Line[], twin: Twin): number {
-  const seconds = epochsOf(lines, twin).map((epoch) => epoch.seconds);
-  return (seconds.length * median(seconds)) / 60;
+/**
+ * The minutes of all epochs, those of each number of workers as long as their median one: some were stopped and gone on with, or
+ * made beside other work.
+ */
+function minutesOf(lines: readonly Line[], { network, workers }: ResultLine): string {
+  const groups = Map.groupBy(epochsOf(lines, network), (epoch) => epoch.workers ?? workers);
+  const parts = [...groups].map(([count, epochs]) => {
+    const minutes = (epochs.length * median(epochs.map(({ seconds }) => seconds))) / 60;
+    return `${minutes.toFixed(0)} with ${count} ${count === 1 ? "worker" : "workers"}`;
+  });
+  return parts.join(", ");
 }
 
 const titles: Readonly<Record<Twin, string>> = { binary: "binary", float: "float twin" };
 
 /** The row of a twin's run. */
-function rowOf(lines: readonly Line[], { network, ...result }: ResultLine): string {
-  const { weightQuantizer, activationQuantizer, testAccuracy, epochs, workers, packedBytes } = result;
-  const minutes = `${minutesOf(lines, network).toFixed(0)} with ${workers} ${workers === 1 ? "worker" : "workers"}`;
-  const cells = [weightQuantizer, activationQuantizer, percent(testAccuracy), epochs, minutes, grouped(packedBytes)];
-  return `| ${[titles[network], ...cells].join(" | ")} |`;
+function rowOf(lines: readonly Line[], result: ResultLine): string {
+  const { weightQuantizer, activationQuantizer, testAccuracy, epochs, packedBytes } = result;
+  const settings = [weightQuantizer, activationQuantizer, percent(testAccuracy), epochs];
+  return `| ${[titles[result.network], ...settings, minutesOf(lines, result), grouped(packedBytes)].join(" | ")} |`;
 }
 
 const kinds = { bb: "signs by signs", fb: "signs by reals", ff: "reals by reals" } as const;

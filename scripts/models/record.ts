@@ -15,6 +15,8 @@ interface EpochLine {
   readonly epochs: number;
   readonly loss: number;
   readonly seconds: number;
+  /** The threads that made it; absent in older records, whose runs had those of their result throughout. */
+  readonly workers?: number;
   readonly validation: { readonly loss: number; readonly accuracy: number };
 }
 
@@ -51,12 +53,12 @@ export const writeRecord = (file: string, lines: readonly Line[]): Promise<void>
   writeFileAtomic(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
 
 /**
- * `text`, a line of a command's `--json`, as a line of the record; null for what a record does not keep. The place of the file is
- * that of one machine, and left out.
+ * `text`, a line of a command with `workers` that prints JSON, as a line of the record; null for what a record does not keep. The
+ * place of the file is that of one machine, and left out.
  */
-export function lineOf(text: string, network: Twin): Line | null {
+export function lineOf(text: string, network: Twin, workers: number): Line | null {
   const { file: _, ...event } = JSON.parse(text) as { readonly type: string; readonly file?: string };
-  return event.type === "epoch" || event.type === "result" ? ({ network, ...event } as Line) : null;
+  return event.type === "epoch" || event.type === "result" ? ({ network, workers, ...event } as Line) : null;
 }
 
 /** `lines` and `line` behind them; an epoch that was made anew, because its run was killed, takes the place of the old one. */

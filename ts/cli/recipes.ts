@@ -81,4 +81,13 @@ export const recipes: Readonly<Record<string, Recipe>> = Object.freeze({
     from: "fashion-mnist-cct",
     teacher: "fashion-mnist",
   },
+  "cifar10-cct": {
+    ...compact,
+    about:
+      "CIFAR-10 by a compact convolutional transformer with binary weights, activations and attention: 76.7 % in 40 epochs",
+    data: "cifar10",
+    options: { weightQuantizer: "bnn+", activationQuantizer: "poly" },
+    augment: { mirror: true, shift: 3 },
+    epochs: 40,
+  },
 });
