@@ -20,7 +20,7 @@ export interface Size {
 const compressed = (content: string | Uint8Array): number => gzipSync(content, { level: 9 }).length;
 
 const BUDGET = {
-  core: 161_900,
+  core: 163_800,
   inferenceCore: 66_750,
   smallCore: 28_320,
   load: 38_280,
