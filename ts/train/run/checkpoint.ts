@@ -3,7 +3,6 @@
  * which somebody goes on, word by word. A difference is refused unless its word is allowed.
  */
 
-import { isArrayOf } from "../../base/arrays.ts";
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
 import { versionOf } from "../../data/changed.ts";
 import { type Dataset, type Examples, isStream, variationsOf } from "../../data/dataset.ts";
@@ -18,6 +17,7 @@ import { isReal, type Optimizer, type ParameterOptimizer, realOptimizers } from 
 import type { EpochEvent } from "./events.ts";
 import type { RunRecord } from "./run.ts";
 import { savedHistory, savedRecord } from "./saved-record.ts";
+import { isOfTask, withTensors } from "./task-state.ts";
 
 /** The words by which a difference between a checkpoint and what one goes on with may be allowed. */
 export const allowable = [
@@ -211,50 +211,11 @@ export interface LoadedRun extends SavedRun {
   readonly goodTensors: readonly CheckpointTensor[];
 }
 
-/** Beginnings of the names of tensors that are not the run's own: those at the last good point, and those of tasks. */
+/** The beginning of the names of tensors at the last good point. */
 const GOOD = "good/";
-const TASK = "task/";
 
 /** The name of a tensor at the last good point. */
 export const goodName = (name: string): string => `${GOOD}${name}`;
-
-/** Takes the Float32Arrays out of what a task keeps: they stand in a checkpoint as tensors. Constant ones are not copied. */
-export function withoutTensors(
-  task: string,
-  state: unknown,
-  isConstant: boolean,
-): { readonly state: unknown; readonly tensors: readonly CheckpointTensor[] } {
-  if (!isRecord(state)) return { state, tensors: [] };
-  const tensors: CheckpointTensor[] = [];
-  const plain: [string, unknown][] = [];
-  for (const [key, value] of Object.entries(state)) {
-    if (!isArrayOf(value, "Float32Array")) plain.push([key, value]);
-    else {
-      // A task may write to its own while the file is written.
-      const { buffer, byteOffset, byteLength } = isConstant ? value : value.slice();
-      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-      tensors.push({ name: `${TASK}${task}/${key}`, shape: [value.length], bytes });
-    }
-  }
-  return { state: Object.fromEntries(plain), tensors };
-}
-
-/** The states of tasks with their tensors. */
-function withTensors(
-  tasks: Readonly<Record<string, unknown>>,
-  tensors: readonly CheckpointTensor[],
-): Readonly<Record<string, unknown>> {
-  const found = Object.entries(tasks).map(([task, state]): [string, unknown] => {
-    if (!isRecord(state)) return [task, state];
-    const own = tensors.flatMap(({ name, bytes }): [string, Float32Array][] => {
-      const start = `${TASK}${task}/`;
-      if (!name.startsWith(start)) return [];
-      return [[name.slice(start.length), new Float32Array(bytes.slice().buffer)]];
-    });
-    return [task, { ...state, ...Object.fromEntries(own) }];
-  });
-  return Object.fromEntries(found);
-}
 
 /** Reads a checkpoint's bytes. @throws ProxbitError "checkpoint" */
 export async function decodeRun(bytes: Uint8Array): Promise<LoadedRun> {
@@ -273,8 +234,8 @@ export async function decodeRun(bytes: Uint8Array): Promise<LoadedRun> {
     good: good === null ? null : savedRecord(good, facts.seed),
     tasks: withTensors(tasks, tensors),
     goodTasks: withTensors(goodTasks, atGood),
-    tensors: tensors.filter(({ name }) => !name.startsWith(GOOD) && !name.startsWith(TASK)),
-    goodTensors: atGood.filter(({ name }) => !name.startsWith(TASK)),
+    tensors: tensors.filter(({ name }) => !name.startsWith(GOOD) && !isOfTask(name)),
+    goodTensors: atGood.filter(({ name }) => !isOfTask(name)),
   };
 }
 

@@ -5,13 +5,14 @@
 import { isProxbitError } from "../../base/errors.ts";
 import { brokenCheckpoint, type CheckpointTensor, copyOfPlain } from "../../io/checkpoint-file.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
-import { dataFacts, type LoadedRun, type RunFacts, trainerFacts, withoutTensors } from "./checkpoint.ts";
+import { dataFacts, type LoadedRun, type RunFacts, trainerFacts } from "./checkpoint.ts";
 import type { CheckpointKeeper, RunMoment } from "./checkpoint-keeper.ts";
 import { copyAtOnce, stageTensors } from "./checkpoint-stage.ts";
 import type { Engine } from "./engine.ts";
 import type { Checked, Stateful } from "./fit-options.ts";
 import type { Course, RunRecord } from "./run.ts";
 import { copyTensors, floatsOf, restoreTensors, strangersIn } from "./snapshot.ts";
+import { withoutTensors } from "./task-state.ts";
 import type { GoodPoint, TrainerState } from "./trainer-state.ts";
 import type { LossWatch } from "./watch-loss.ts";
 
