@@ -154,20 +154,12 @@ impl ConvShape {
 
     /// That convolution: from our output to our input. See [`ConvShape::has_adjoint`].
     pub fn adjoint(&self) -> Self {
-        let [down, right] = [self.extent_height() as u32 - 1, self.extent_width() as u32 - 1];
         Self {
             height: self.out_height,
             width: self.out_width,
-            channels: self.filters,
-            pad_top: down - self.pad_top,
-            pad_left: right - self.pad_left,
-            padded_height: self.height + down,
-            padded_width: self.width + right,
-            out_height: self.height,
-            out_width: self.width,
-            filters: self.channels,
-            pad_one: 0,
-            ..*self
+            pad_top: self.extent_height() as u32 - 1 - self.pad_top,
+            pad_left: self.extent_width() as u32 - 1 - self.pad_left,
+            ..self.transposed()
         }
     }
 
