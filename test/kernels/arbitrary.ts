@@ -187,3 +187,12 @@ export function numbers(seed: number): Numbers {
     bytes: (length, bound = 256) => filled(new Uint8Array(length), () => below(bound)),
   };
 }
+
+/** Arguments with the places where the maps turn. */
+export function argumentsOf(n: number, seed: number): Float32Array {
+  const random = numbers(seed);
+  const kinks = [0, 1, 1 + 2 ** -23, 0.1, 0.25, 0.5, 0.7, 1.5, 2, 6, 6 + 2 ** -21];
+  const ends = [1e-45, 1e-30, 1e30, 3e38, Infinity];
+  const odd = [...kinks, ...ends].flatMap((x) => [x, -x]);
+  return random.reals(n).map((x) => (random.below(8) === 0 ? odd[random.below(odd.length)]! : x));
+}

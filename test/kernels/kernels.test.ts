@@ -7,10 +7,10 @@ import { instantiate } from "../../ts/runtime/instantiate.ts";
 import { loadModule } from "../../ts/runtime/load.ts";
 import { variants } from "../../ts/runtime/variants.ts";
 import { createBench } from "./bench.ts";
-import { elementwiseProperties } from "./elementwise.ts";
 import { simdInstructions } from "./opcodes.ts";
 import type { PropertyResult } from "./property.ts";
 import { runKernelSuite } from "./suite.ts";
+import { sumProperties } from "./sums.ts";
 
 /** `i8x16.relaxed_swizzle`, the one relaxed instruction whose result is fixed: its indices are below 16 here. */
 const relaxedSwizzle = 256;
@@ -62,7 +62,7 @@ describe("the suite itself", () => {
   ];
 
   it.each(faults)("finds a kernel that %s", (_, broken, complaint) => {
-    const sound = elementwiseProperties.find(({ name }) => name === "add and copy");
+    const sound = sumProperties.find(({ name }) => name === "add and copy");
     expect(sound?.run(createBench({ exports, memory })).failures).toEqual([]);
     const failures = sound?.run(createBench({ exports: { ...exports, ...broken } as KernelExports, memory })).failures;
     expect(failures?.join()).toContain(complaint);
