@@ -1,5 +1,4 @@
 /** A run that diverges goes back to the beginning of its epoch; one whose worker dies goes on with others, to the same bytes. */
-import type { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { drawsOf } from "../ts/nn/ops/dropout.ts";
@@ -15,7 +14,7 @@ import { memoryStore } from "./checkpoint-networks.ts";
 import { rejected } from "./io-helpers.ts";
 import { eventsOf, stepsAtOnce, trainerOf } from "./train-helpers.ts";
 import { data, SHAPE, softening } from "./train-networks.ts";
-import { withThreads } from "./worker-spy.ts";
+import { failureWithThreads, withThreads } from "./worker-spy.ts";
 
 /** A step of weight decay multiplies the weights by 1 - 1000: they overflow within an epoch, unless the rate is 512 times smaller. */
 const decaying = (): Graph => sequential({ inputShape: SHAPE }, [layers.flatten(), layers.dense({ units: 3 })]);
@@ -157,32 +156,17 @@ describe("a worker that dies", () => {
 
   test("ends the run where its followers die at the same place", async () => {
     stepsAtOnce("one");
-    const living: Worker[] = [];
-    const module = process.getBuiltinModule("node:worker_threads");
-    const original = module.Worker;
-    module.Worker = class extends original {
-      constructor(...given: ConstructorParameters<typeof Worker>) {
-        super(...given);
-        living.push(this);
-      }
-    };
-    try {
+    let seen = 0;
+    const { error, threads } = await failureWithThreads(async (living) => {
       const trainer = await trainerOf(softening(), { ...adam, workers: 1 });
-      let seen = 0;
-      const run = async (): Promise<void> => {
-        for await (const _ of trainer.fit(data, {
-          ...course,
-          checkpoint: { to: memoryStore(), every: { steps: 1000 } },
-        })) {
-          seen++;
-          await living.at(-1)?.terminate();
-        }
-      };
-      await rejected("worker", run());
-      expect([seen, living.length]).toEqual([4, 4]);
-    } finally {
-      module.Worker = original;
-    }
+      const checkpoint = { to: memoryStore(), every: { steps: 1000 } };
+      for await (const _ of trainer.fit(data, { ...course, checkpoint })) {
+        seen++;
+        await living.at(-1)?.terminate();
+      }
+    });
+    expect(error).toMatchObject({ code: "worker" });
+    expect([seen, threads.length]).toEqual([4, 4]);
   });
 });
 

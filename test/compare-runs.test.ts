@@ -153,6 +153,26 @@ describe("a grid at work", () => {
       expect(before).toBeGreaterThan(0);
     }));
 
+  it("has each epoch once in the file of a run whose worker died", () =>
+    withFolder(async (folder) => {
+      const [run] = runs as [Run];
+      const told: number[] = [];
+      await withThreads((threads) =>
+        through(workIn(folder, { runs: [run] }), [], async (event) => {
+          if (event.type !== "epoch") return;
+          told.push(event.event.epoch);
+          // The checkpoint of the beginning alone stands, so the run begins anew.
+          if (told.length === 1) await threads[0]?.terminate();
+        }),
+      );
+      expect(told).toEqual([1, 1, 2]);
+      const whole = join(folder, "whole");
+      await through(workIn(whole, { runs: [run] }));
+      const [again, straight] = [await readRun(folder, run), await readRun(whole, run)];
+      expect(again?.result?.epochs).toEqual(straight?.result?.epochs);
+      expect(again?.result?.testLoss).toBe(straight?.result?.testLoss);
+    }));
+
   it("keeps the checkpoint of a run whose file cannot be written", () =>
     withFolder(async (folder) => {
       const [run] = runs as [Run];

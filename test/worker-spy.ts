@@ -38,9 +38,9 @@ export interface Obstacle {
   readonly kind: keyof typeof obstacles;
 }
 
-/** Runs `action` and returns its result with all worker threads started meanwhile. */
+/** Runs `action`, which sees the threads as they come, and returns its result with all of them. */
 export async function withThreads<T>(
-  action: () => Promise<T>,
+  action: (threads: readonly Worker[]) => Promise<T>,
   obstacle?: Obstacle,
 ): Promise<{ readonly result: T; readonly threads: Worker[] }> {
   const module = process.getBuiltinModule("node:worker_threads");
@@ -70,20 +70,20 @@ export async function withThreads<T>(
     }
   };
   try {
-    return { result: await action(), threads };
+    return { result: await action(threads), threads };
   } finally {
     module.Worker = original;
   }
 }
 
-/** Runs `action`, which must reject, and returns its error with all worker threads started meanwhile. */
+/** Runs `action`, which sees the threads as they come and must reject, and returns its error with all of them. */
 export async function failureWithThreads(
-  action: () => Promise<unknown>,
+  action: (threads: readonly Worker[]) => Promise<unknown>,
   obstacle?: Obstacle,
 ): Promise<{ readonly error: unknown; readonly threads: Worker[] }> {
   const { result, threads } = await withThreads(
-    () =>
-      action().then(
+    (threads) =>
+      action(threads).then(
         () => {
           throw new Error("nothing was thrown");
         },
