@@ -8,6 +8,7 @@ export const slowFiles: readonly string[] = [
   "test/reference-node-webgpu.test.ts",
   "test/reference-node-wasm.test.ts",
   "test/golden/trained.test.ts",
+  "test/train-step-quantizers.test.ts",
   "test/train-step.test.ts",
   "test/browser/browser.test.ts",
   "test/cli-check.test.ts",

@@ -1,6 +1,6 @@
 /**
  * Optimizers as their users meet them: the refusals and their errors, Bop's weights, and that Bop learns. That each
- * step is the one of its definition stands in `train-step.test.ts`.
+ * step is the one of its definition stands in `train-step-optimizers.test.ts`.
  */
 import { describe, expect, test } from "vitest";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";

@@ -7,7 +7,7 @@
  * keep a margin of 2^-17 from every such place in every step. The data of each case are the first that do. The margin
  * is ten times and more the rounding error of the values in question.
  */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import {
   type Borders,
   functional,
@@ -19,23 +19,10 @@ import {
   type SymbolicTensor,
   sequential,
 } from "../ts/nn/index.ts";
-import { constant, linear, type Quantizer, quantizer, quantizerNames } from "../ts/quantizers/index.ts";
-import { learnedNumbers } from "../ts/quantizers/operand-kinds.ts";
-import { randomParameters } from "../ts/reference/random.ts";
+import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
-import { createEngine } from "../ts/train/run/engine.ts";
-import { evaluate } from "../ts/train/run/evaluate.ts";
-import { writeWeights } from "../ts/train/run/trained-weights.ts";
-import { Trainer } from "../ts/train/run/trainer.ts";
-import { inputOf, randomDataset, randomSplit } from "./oracle/compare.ts";
-import { runNetwork } from "./oracle/network.ts";
-import { expectOracle, gradientAsUpdate, trained } from "./oracle/trainer.ts";
-import { startFrom } from "./oracle/training.ts";
-import { everyProduct } from "./train-networks.ts";
-
-/** A map that is itself at the end. */
-const levels = { forward: "hardTanh", clipLatent: 0, hard: "levels" } as const;
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { expectOracle } from "./oracle/trainer.ts";
 
 let pool: Pool;
 beforeAll(async () => {
@@ -44,143 +31,6 @@ beforeAll(async () => {
 afterAll(() => pool.close());
 
 const head = (units = 3): Layer[] => [layers.flatten(), layers.dense({ units })];
-
-describe("every quantizer, on weights, activations and both", () => {
-  // What layers learn of scales has no gradient in front of a batch norm (`elastic.test.ts`).
-  const others = quantizerNames.filter((name) => learnedNumbers(quantizer(name)).length === 0);
-  test.each(others)("%s, three steps as the schedules go", async (name) => {
-    await expectOracle(pool, {
-      graph: everyProduct(quantizer(name)),
-      steps: 3,
-      of: 10,
-      optimizer: optimizers.sgd({ learningRate: 0.1 }),
-    });
-  });
-
-  const soft = quantizerNames.filter((name) => quantizer(name).forward !== "sign" && quantizer(name).hard === "sign");
-  test.each(soft)("%s, hard from the start", async (name) => {
-    await expectOracle(pool, { graph: everyProduct({ ...quantizer(name), hardenAt: 0 }), steps: 1 });
-  });
-
-  test("some quantizers start soft", () => {
-    expect(soft).toEqual(["pc", "parq", "pq", "rpc", "bnn++", "poly+", "ede+", "biper"]);
-  });
-
-  const smooth = { name: "own", hardenAt: 1, clipLatent: 0 } as const;
-  const composed = quantizer({
-    ...smooth,
-    proximal: "piecewiseLinear",
-    forward: "tanh",
-    backward: "tanhPrime",
-    parameters: [linear(0, 0.5), constant(0.125), linear(1, 3)],
-  });
-  const samples = (f: (x: number) => number): number[] => Array.from({ length: 33 }, (_, i) => f(i / 8 - 2));
-  const table = { from: -2, to: 2, forward: samples(Math.atan), backward: samples((x) => 1 / (1 + x * x)) };
-  const tabled = quantizer({ ...smooth, forward: "table", backward: "table", parameters: [], table });
-  const both = quantizer({ ...tabled, proximal: "tanh", parameters: [constant(2)] });
-  test.each([
-    ["a proximal map before another", composed],
-    ["the slope of a proximal map behind the sign", { ...composed, hardenAt: 0 }],
-    ["a table", tabled],
-    ["a proximal map before a table", both],
-  ])("%s", async (_, choice) => {
-    const optimizer = optimizers.sgd({ learningRate: 0.1 });
-    await expectOracle(pool, { graph: everyProduct(choice), steps: 3, of: 10, optimizer });
-  });
-
-  test("the forward map turns hard in the middle of a run", async () => {
-    const graph = everyProduct({ ...quantizer("bnn++"), hardenAt: 0.5 });
-    await expectOracle(pool, { graph, steps: 4, of: 4, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
-  });
-});
-
-describe("sums in 8 bits", () => {
-  /** Products in 8 bits of activations and weights that are mostly +1, so that sums leave them. */
-  const narrow = (overflow: "saturate" | "wrap" | null, useBias: boolean, choice: Quantizer): Graph => {
-    const operands = { weightQuantizer: choice, activationQuantizer: choice, accumulator: overflow, useBias: false };
-    const strided = { kernelSize: [2, 3], strides: 2, padding: "same", padValue: "one" } as const;
-    return sequential({ inputShape: [6, 5, 3] }, [
-      layers.conv2d({ filters: 67, kernelSize: 3, padding: "same", useBias: false }),
-      layers.batchNorm(),
-      layers.maxPool2d({ poolSize: 2, strides: 1 }),
-      layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", ...operands, name: "narrow" }),
-      layers.batchNorm(),
-      layers.conv2d({ filters: 5, ...strided, ...operands, useBias }),
-      layers.flatten(),
-      layers.dense({ units: 9, ...operands }),
-      layers.batchNorm(),
-      layers.dense({ units: 3 }),
-    ]);
-  };
-
-  test.each(["saturate", "wrap"] as const)("that %s, three steps", async (overflow) => {
-    const optimizer = optimizers.sgd({ learningRate: 0.1 });
-    await expectOracle(pool, { graph: narrow(overflow, false, quantizer("poly")), steps: 3, optimizer });
-    await expectOracle(pool, { graph: narrow(overflow, true, quantizer("bnn")), steps: 1, optimizer });
-  });
-
-  test.each(["saturate", "wrap"] as const)(
-    "that %s once the maps are hard, and always in evaluation",
-    async (overflow) => {
-      const graph = narrow(overflow, false, { ...quantizer("bnn++"), hardenAt: 0.5 });
-      await expectOracle(pool, { graph, steps: 3, of: 4, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
-    },
-  );
-
-  test("whatever products are asked for, they are the sums of the definition", async () => {
-    const graph = narrow("saturate", false, quantizer("poly"));
-    await expectOracle(pool, { graph, products: "ff" });
-  });
-
-  test("the sums of these networks do leave the 8 bits", () => {
-    const sums = (["saturate", "wrap", null] as const).map((overflow) => {
-      const graph = narrow(overflow, false, quantizer("poly"));
-      // With the weights of a network in 8 bits.
-      const weights = startFrom(randomParameters(narrow("wrap", false, quantizer("poly")), 1)).weights;
-      const split = randomSplit(1, 10, [6, 5, 3], 3);
-      return runNetwork(graph, weights, inputOf(split), split.labels, "estimate").values.get("narrow")?.data ?? [];
-    });
-    const [saturated, wrapped, exact] = sums as [Float64Array, Float64Array, Float64Array];
-    const left = exact.filter((sum) => sum < -128 || sum > 127).length;
-    expect(left).toBeGreaterThan(exact.length / 20);
-    expect(saturated.filter((sum, i) => sum !== exact[i]).length).toBeGreaterThanOrEqual(left);
-    expect(wrapped.filter((sum, i) => sum !== exact[i]).length).toBe(left);
-    for (const sum of [...saturated, ...wrapped])
-      expect(sum === Math.round(sum) && sum >= -128 && sum <= 127).toBe(true);
-  });
-});
-
-describe("activations that end at levels", () => {
-  /** Real, and beside weights that are real, soft and +-1. */
-  const onLevels = (weights: string): Graph => {
-    const level: Quantizer = { ...quantizer("bnn"), ...levels };
-    const operands = { weightQuantizer: weights, activationQuantizer: level } as const;
-    return sequential({ inputShape: [5, 4, 3] }, [
-      layers.conv2d({ filters: 7, kernelSize: 3, padding: "same", useBias: false }),
-      layers.batchNorm(),
-      layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", padValue: "one", useBias: false, ...operands }),
-      layers.batchNorm(),
-      layers.conv2d({ filters: 4, kernelSize: 2, activationQuantizer: level }),
-      layers.flatten(),
-      layers.dense({ units: 3, ...operands }),
-    ]);
-  };
-
-  test.each(["bnn", "bnn++", "poly+"])("with weights of %s, three steps and an evaluation", async (weights) => {
-    const optimizer = optimizers.sgd({ learningRate: 0.05 });
-    await expectOracle(pool, { graph: onLevels(weights), steps: 3, of: 10, optimizer });
-  });
-
-  test("are real throughout, to the end of a run", async () => {
-    const trainer = await Trainer.create(onLevels("bnn"), { workers: 1 });
-    const last = trainer.explain({ progress: 1 }).layers.find(({ op }) => op === "dense");
-    trainer.close();
-    expect(last).toMatchObject({ forward: { product: "ff" }, weightBits: 1, activationBits: 32 });
-    expect(last?.obstacles.map(({ reason }) => reason)).toEqual([
-      'the activations of "bnn" are levels: a product of reals',
-    ]);
-  });
-});
 
 describe("geometry", () => {
   const wide = { useBias: false } as const;
@@ -427,124 +277,7 @@ describe("what else the loss and the layers can be", () => {
   });
 });
 
-describe("optimizers", () => {
-  const graph = sequential({ inputShape: [4, 4, 3] }, [
-    layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", weightQuantizer: "bnn", useBias: false }),
-    layers.batchNorm({ momentum: 0.75 }),
-    layers.binaryConv2d({ filters: 6, kernelSize: 3, weightQuantizer: "bnn++" }),
-    layers.batchNorm(),
-    ...head(),
-  ]);
-  const falling = { kind: "linear", from: 0.2, to: 0.01 } as const;
-
-  test.each([
-    ["momentum", optimizers.sgd({ learningRate: 0.1, momentum: 0.9 })],
-    ["Nesterov's momentum", optimizers.sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true })],
-    ["weight decay", optimizers.sgd({ learningRate: 0.1, momentum: 0.5, weightDecay: 0.1 })],
-    ["a falling rate", optimizers.sgd({ learningRate: falling })],
-  ])("SGD with %s", async (_title, optimizer) => {
-    await expectOracle(pool, { graph, optimizer, steps: 3, of: 5 });
-  });
-
-  // Adam's step is g / (|g| + epsilon) times the rate: an error of g counts 1/epsilon times. So epsilon is large here.
-  const epsilon = 0.01;
-  test.each([
-    ["Adam", optimizers.adam({ learningRate: 0.05, epsilon, beta1: 0.8, beta2: 0.9 })],
-    ["AdamW", optimizers.adamw({ learningRate: falling, epsilon, weightDecay: 0.1 })],
-    ["AdamW without decay of kernels", optimizers.adamw({ learningRate: falling, epsilon, noDecay: ["kernel"] })],
-    ["RMSprop", optimizers.rmsprop({ learningRate: 0.05, epsilon, rho: 0.8 })],
-    ["RMSprop with momentum", optimizers.rmsprop({ learningRate: falling, epsilon, momentum: 0.9, weightDecay: 0.1 })],
-  ])("%s", async (_title, optimizer) => {
-    await expectOracle(pool, { graph, optimizer, steps: 3, of: 5, amplification: 10 });
-  });
-
-  // Thresholds at which some weights are flipped and others not, in each of the steps.
-  const flipped = sequential({ inputShape: [4, 4, 3] }, [
-    layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", weightQuantizer: "bc", useBias: false }),
-    layers.batchNorm({ momentum: 0.75 }),
-    layers.binaryConv2d({ filters: 6, kernelSize: 3, weightQuantizer: "bnn" }),
-    layers.batchNorm(),
-    ...head(),
-  ]);
-  const rest = optimizers.sgd({ learningRate: falling });
-  const lower = { kind: "linear", from: 0.004, to: 0.001 } as const;
-  test.each([
-    ["Bop", optimizers.bop({ gamma: 0.3, threshold: 0.003 })],
-    ["Bop with schedules", optimizers.bop({ gamma: { kind: "linear", from: 0.5, to: 0.3 }, threshold: lower })],
-    ["biased second-order Bop", optimizers.bop2({ gamma: 0.2, sigma: 0.1, threshold: 0.4 })],
-    ["unbiased second-order Bop", optimizers.bop2({ gamma: 0.2, sigma: 0.1, threshold: 0.4, unbiased: true })],
-    ["SGD", optimizers.sgd({ learningRate: 0.2 })],
-  ])("%s for binary weights, another for the rest", async (_title, binary) => {
-    await expectOracle(pool, { graph: flipped, optimizer: caseOptimizer({ binary, rest }), steps: 3, of: 5 });
-  });
-
-  test("latent weights of bnn, and no others, are clipped at 1", async () => {
-    const data = randomDataset(3, [8, 8], [4, 4, 3], 3);
-    const { steps } = await trained(
-      pool,
-      { graph, optimizer: optimizers.sgd({ learningRate: 0.01 }) },
-      data,
-      randomParameters(graph, 3),
-    );
-    const largest = (name: string): number => Math.max(...(steps[0]?.weights.get(name) ?? []).map(Math.abs));
-    expect(largest("conv2d/kernel")).toBe(1);
-    expect(largest("binary_conv2d/kernel")).toBeGreaterThan(1.2);
-  });
-});
-
 test("resnet20 on small images", async () => {
   const graph = resnet20({ inputShape: [8, 8, 2], classes: 3 });
   await expectOracle(pool, { graph, images: 6, steps: 2, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
-});
-
-describe.each([
-  ["hardTanh", "relu"],
-  ["tanh", "relu6"],
-  ["sigmoid", "gelu"],
-] as const)("finite differences of %s and %s", (first, second) => {
-  /** A network of real operands without batch norm: evaluation and training see the same function. */
-  const graph = sequential({ inputShape: [6, 6, 2] }, [
-    layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", strides: 2 }),
-    layers.activation({ activation: first }),
-    layers.conv2d({ filters: 5, kernelSize: 2, padding: "same", padValue: "one" }),
-    layers.activation({ activation: second }),
-    layers.maxPool2d(),
-    ...head(),
-  ]);
-  const STEP = 2 ** -9;
-
-  test("the gradient is the slope of the evaluated loss in random directions", async () => {
-    const data = randomDataset(9, [16, 4], [6, 6, 2], 3);
-    const both = { ...data, test: data.train };
-    const weights = randomParameters(graph, 9);
-    const { steps } = await trained(pool, { graph }, both, weights);
-    const gradient = new Map(
-      [...weights].map(([name, w]) => [
-        name,
-        w.map((value, i) => value - (steps[0]?.weights.get(name)?.[i] as number)),
-      ]),
-    );
-    const engine = await createEngine(graph, gradientAsUpdate, pool);
-    const lossAt = async (direction: ReadonlyMap<string, Float32Array>, step: number): Promise<number> => {
-      const moved = [...weights].map(
-        ([name, w]) => [name, w.map((v, i) => v + step * (direction.get(name)?.[i] as number))] as const,
-      );
-      await writeWeights(engine, new Map(moved));
-      return (await evaluate(engine, data.train, {})).loss;
-    };
-    // One parameter at a time, in the direction of its own gradient and in a random one.
-    for (const name of weights.keys()) {
-      const own = gradient.get(name) as Float32Array;
-      const length = Math.hypot(...own);
-      expect(length).toBeGreaterThan(0.01);
-      const noise = (randomParameters(graph, 77).get(name) as Float32Array).map((v) => v / 4);
-      for (const unit of [own.map((v) => v / length), noise.map((v, i) => v / 8 + (own[i] as number) / length)]) {
-        const direction = new Map([...weights].map(([other, w]) => [other, other === name ? unit : w.map(() => 0)]));
-        const slope = unit.reduce((sum, v, i) => sum + v * (own[i] as number), 0);
-        const difference = (await lossAt(direction, STEP)) - (await lossAt(direction, -STEP));
-        // Kinks of the functions and the pool cost some thousandths, f32 another 2^-23 / 2^-9.
-        expect(difference / (2 * STEP) / slope, name).toBeCloseTo(1, 2);
-      }
-    }
-  });
 });

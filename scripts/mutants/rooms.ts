@@ -6,6 +6,9 @@ import { basename } from "node:path";
 
 const TRAIN = [
   "step",
+  "step-quantizers",
+  "step-optimizers",
+  "step-differences",
   "fit",
   "flips",
   "programs",
@@ -61,7 +64,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     ...["schedule", "registry", "text", "maps", "compose", "decompose", "elementary"].map(
       (name) => `quantizers-${name}`,
     ),
-    ...["theory-equivalence", "theory-convergence", "weights", "cli-theory", "train-step"],
+    ...["theory-equivalence", "theory-convergence", "weights", "cli-theory", "train-step-quantizers"],
   ],
   "ts/nn": [
     ...["ops", "network", "shapes", "validate", "layers", "shared", "tasks", "summary", "random"].map(
