@@ -1,128 +1,20 @@
+/** The data sets that come by name: read whole from their files, and refused with a remedy where these are not sound. */
 import { copyFile, mkdir, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
 import { imageFilesIn } from "../ts/data/files/pictures.ts";
-import { gunzip } from "../ts/data/gzip.ts";
-import { parseIdx } from "../ts/data/idx.ts";
 import type { Split } from "../ts/data/index.ts";
 import { cifar10, dataset, datasetNames, fashionMnist, mnist } from "../ts/data/index.ts";
 import { checkWritable, writeFileAtomic } from "../ts/io/write.ts";
-import fc from "./fast-check.ts";
-import { rejected, thrown, withFolder } from "./io-helpers.ts";
-
-/** The idx file of `data` in `dimensions`. */
-function idx(dimensions: readonly number[], data: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(4 + 4 * dimensions.length + data.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, 0x0800 + dimensions.length);
-  for (const [axis, size] of dimensions.entries()) view.setUint32(4 + 4 * axis, size);
-  bytes.set(data, 4 + 4 * dimensions.length);
-  return bytes;
-}
-
-/** The four files of a small data set in MNIST's layout: `train` and `test` images. Image i is all of the byte i. */
-function smallFiles(train: number, test: number): Map<string, Uint8Array<ArrayBuffer>> {
-  const images = (count: number) =>
-    idx(
-      [count, 28, 28],
-      Uint8Array.from({ length: count * 784 }, (_, at) => Math.floor(at / 784)),
-    );
-  const labels = (count: number) =>
-    idx(
-      [count],
-      Uint8Array.from({ length: count }, (_, at) => at % 10),
-    );
-  return new Map([
-    ["train-images-idx3-ubyte", images(train)],
-    ["train-labels-idx1-ubyte", labels(train)],
-    ["t10k-images-idx3-ubyte", images(test)],
-    ["t10k-labels-idx1-ubyte", labels(test)],
-  ]);
-}
-
-async function writeAll(folder: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
-}
+import { idx, smallFiles, writeAll } from "./idx-files.ts";
+import { rejected, withFolder } from "./io-helpers.ts";
 
 function histogram({ labels }: Split): readonly number[] {
   const counts = new Array<number>(10).fill(0);
   for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
   return counts;
 }
-
-describe("idx", () => {
-  const good = idx([2, 3], Uint8Array.of(1, 2, 3, 4, 5, 6));
-  const refuse = (bytes: Uint8Array, rank = 2) => thrown("data", () => parseIdx(bytes, rank, "the file")).message;
-  const changed = (at: number, to: number) => good.map((byte, index) => (index === at ? to : byte));
-
-  it("reads dimensions and elements, without copying", () => {
-    const { dimensions, data } = parseIdx(good, 2, "the file");
-    expect(dimensions).toEqual([2, 3]);
-    expect(data).toEqual(Uint8Array.of(1, 2, 3, 4, 5, 6));
-    expect(data.buffer).toBe(good.buffer);
-  });
-
-  it("refuses a file without a whole magic number", () =>
-    expect(refuse(good.subarray(0, 3))).toContain("only 3 bytes"));
-  it("refuses another magic number", () => expect(refuse(changed(1, 1))).toContain("not an idx file"));
-  it("refuses elements that are no bytes", () => expect(refuse(changed(2, 0x0d))).toContain("type 13"));
-  it("refuses another rank", () => expect(refuse(good, 3)).toContain("2 dimensions, not 3"));
-  it("refuses an end within the dimensions", () =>
-    expect(refuse(good.subarray(0, 11))).toContain("within its dimensions"));
-  it("refuses one byte too few", () =>
-    expect(refuse(good.subarray(0, 17))).toContain("must hold 6 elements but holds 5"));
-  it("refuses one byte too many", () => expect(refuse(Uint8Array.of(...good, 0))).toContain("holds 7"));
-
-  it("refuses dimensions of 2^64 elements, without allocating them", () => {
-    expect(refuse(good.map((byte, index) => (index >= 4 && index < 12 ? 255 : byte)))).toContain(
-      "4294967295 x 4294967295",
-    );
-  });
-
-  it("reads back any bytes in any shape, and throws only typed errors for any change", () => {
-    fc.assert(
-      fc.property(fc.nat(5), fc.nat(5), fc.nat(30), fc.nat(255), (rows, columns, at, to) => {
-        const data = Uint8Array.from({ length: rows * columns }, (_, index) => index);
-        const bytes = idx([rows, columns], data);
-        expect(parseIdx(bytes, 2, "it")).toEqual({ dimensions: [rows, columns], data });
-        fc.pre(at < 12 && bytes[at] !== to);
-        bytes[at] = to;
-        // 0 x n and n x 0 stay files without elements; every other change of the header must show.
-        if (rows * columns > 0 || at < 4) thrown("data", () => parseIdx(bytes, 2, "it"));
-      }),
-    );
-  });
-});
-
-describe("gunzip", () => {
-  const content = Uint8Array.from({ length: 5000 }, (_, index) => index % 251);
-  const packed = new Uint8Array(gzipSync(content));
-
-  it("unpacks what gzip packed, up to the cap", async () => {
-    expect(await gunzip(packed, content.length, "it")).toEqual(content);
-  });
-
-  it("refuses content larger than the cap", async () => {
-    const error = await rejected("data", gunzip(new Uint8Array(gzipSync(new Uint8Array(10_000_000))), 9_999_999, "it"));
-    expect(error.message).toBe("it holds more than 9999999 bytes");
-  });
-
-  it.each([3, 12, packed.length >> 1, packed.length - 1])("refuses a file cut after %i bytes", async (length) => {
-    expect((await rejected("data", gunzip(packed.slice(0, length), 1e6, "it"))).message).toContain(
-      "not a sound gzip file",
-    );
-  });
-
-  it("refuses a file with a wrong checksum", async () => {
-    const damaged = packed.slice();
-    const at = damaged.length - 6;
-    damaged[at] = (damaged[at] ?? 0) ^ 1;
-    await rejected("data", gunzip(damaged, 1e6, "it"));
-  });
-});
 
 describe("mnist", () => {
   it("loads all of MNIST from its package", async () => {
@@ -188,92 +80,6 @@ describe("mnist", () => {
       await symlink("train-images-idx3-ubyte", join(folder, "train-images-idx3-ubyte"));
       expect((await rejected("data", mnist({ directory: folder }))).message).toContain("ELOOP");
     });
-  });
-});
-
-describe("a base URL", () => {
-  type Answer = { readonly status: number; readonly type: string; readonly body: Uint8Array };
-
-  /** Serves the answers of `answer` to paths, on a free port of this machine. */
-  async function withServer<T>(answer: (path: string) => Answer, action: (url: string) => Promise<T>): Promise<T> {
-    const server = createServer((request, response) => {
-      const { status, type, body } = answer(request.url ?? "");
-      response.writeHead(status, { "content-type": type }).end(body);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    try {
-      return await action(`http://127.0.0.1:${(server.address() as AddressInfo).port}/data`);
-    } finally {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    }
-  }
-
-  const found = (body: Uint8Array): Answer => ({ status: 200, type: "application/octet-stream", body });
-  const page: Answer = {
-    status: 200,
-    type: "text/html; charset=utf-8",
-    body: new TextEncoder().encode("<html></html>"),
-  };
-
-  it.each(["", "/"])("serves a data set, packed files first, base ending in %j", async (ending) => {
-    const files = smallFiles(3, 2);
-    const asked: string[] = [];
-    const answer = (path: string): Answer => {
-      asked.push(path);
-      const name = path.replace("/data/", "");
-      const packed = files.get(name.replace(/\.gz$/, ""));
-      if (name.startsWith("train") && name.endsWith(".gz") && packed !== undefined) return found(gzipSync(packed));
-      if (name.startsWith("t10k") && files.has(name)) return found(files.get(name) ?? new Uint8Array());
-      return name.startsWith("t10k-labels") ? page : { status: 404, type: "text/plain", body: new Uint8Array() };
-    };
-    const { train, test } = await withServer(answer, (url) => mnist({ baseUrl: url + ending }));
-    expect([train.count, test.count]).toEqual([3, 2]);
-    expect(asked).toEqual([
-      "/data/train-images-idx3-ubyte.gz",
-      "/data/train-labels-idx1-ubyte.gz",
-      "/data/t10k-images-idx3-ubyte.gz",
-      "/data/t10k-images-idx3-ubyte",
-      "/data/t10k-labels-idx1-ubyte.gz",
-      "/data/t10k-labels-idx1-ubyte",
-    ]);
-  });
-
-  it("is an error where it only serves its start page", async () => {
-    const error = await withServer(
-      () => page,
-      (url) => rejected("data", mnist({ baseUrl: new URL(url) })),
-    );
-    expect(error.message).toMatch(/^there is no train-images-idx3-ubyte in http:/);
-  });
-
-  it("tells how a fetch goes on, and stops it by the signal", async () => {
-    const files = smallFiles(3, 2);
-    const answer = (path: string): Answer =>
-      found(files.get(path.replace("/data/", "").replace(/\.gz$/, "")) ?? page.body);
-    const seen: string[] = [];
-    const stop = new AbortController();
-    await withServer(answer, async (baseUrl) => {
-      await mnist({ baseUrl, onDownload: ({ file, received }) => seen.push(`${file} ${received}`) });
-      const bytes = files.get("train-labels-idx1-ubyte")?.length;
-      expect(seen).toContain(`train-labels-idx1-ubyte.gz ${bytes}`);
-      await rejected("aborted", mnist({ baseUrl, signal: stop.signal, onDownload: () => stop.abort() }));
-      await rejected("aborted", mnist({ baseUrl, signal: stop.signal }));
-    });
-  });
-
-  it("is an error where it answers with one", async () => {
-    const answer = () => ({ status: 500, type: "text/plain", body: new Uint8Array() });
-    const error = await withServer(answer, (url) => rejected("data", fashionMnist({ baseUrl: url })));
-    expect(error.message).toContain("status 500");
-  });
-
-  it("is an error where nobody answers", async () => {
-    const url = await withServer(
-      () => page,
-      async (free) => free,
-    );
-    expect((await rejected("data", mnist({ baseUrl: url }))).message).toContain("cannot be fetched");
   });
 });
 

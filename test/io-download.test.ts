@@ -1,7 +1,5 @@
 /** Downloads are fetched once, checked by their content, and kept whole. The error names the cause where none works. */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -10,32 +8,16 @@ import { type Download, downloadedSource, userCacheDirectory } from "../ts/data/
 import { fashionMnist } from "../ts/data/index.ts";
 import type { DownloadProgress } from "../ts/data/source.ts";
 import { timerSet } from "./fake-clock.ts";
+import { type Handler, withServer } from "./http-server.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 
 /** Large enough to come in several pieces. */
 const CONTENT = Uint8Array.from({ length: 300_000 }, (_, at) => (at * at) >> 7);
 const PACKED = gzipSync(CONTENT);
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** A server that counts its requests; its address below `/data` goes to `action`. */
-async function withServer<T>(
-  handler: Handler,
-  action: (address: string, asked: readonly string[]) => Promise<T>,
-): Promise<T> {
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(request.url ?? "");
-    handler(request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    return await action(`http://127.0.0.1:${(server.address() as AddressInfo).port}/data`, asked);
-  } finally {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
+/** Runs `action` with an address below which a server has a data set. */
+const withData = <T>(handler: Handler, action: (address: string, asked: readonly string[]) => Promise<T>): Promise<T> =>
+  withServer(handler, (origin, asked) => action(`${origin}/data`, asked));
 
 const serve =
   (bytes: Uint8Array): Handler =>
@@ -61,7 +43,7 @@ const download = (cacheDirectory: string, addresses: readonly string[], more: Pa
 describe("a download", () => {
   it("comes once, shows its progress, and is kept as it came", () =>
     withFolder((folder) =>
-      withServer(serve(PACKED), async (address, asked) => {
+      withData(serve(PACKED), async (address, asked) => {
         const seen: DownloadProgress[] = [];
         const source = downloadedSource(
           download(folder, [`${address}/`], { onProgress: (one) => void seen.push(one) }),
@@ -77,7 +59,7 @@ describe("a download", () => {
 
   it("is taken however it is packed, for what counts is in it", () =>
     withFolder((folder) =>
-      withServer(serve(CONTENT), async (address) => {
+      withData(serve(CONTENT), async (address) => {
         expect(await downloadedSource(download(folder, [address])).read("file")).toEqual(CONTENT);
         const other = downloadedSource(download(join(folder, "other"), [address]));
         expect(await other.read("file")).toEqual(CONTENT);
@@ -86,7 +68,7 @@ describe("a download", () => {
 
   it("comes again where the file in the cache has been damaged", () =>
     withFolder((folder) =>
-      withServer(serve(PACKED), async (address, asked) => {
+      withData(serve(PACKED), async (address, asked) => {
         const source = downloadedSource(download(folder, [address]));
         await source.read("file");
         for (const damaged of [PACKED.subarray(0, 500), gzipSync("something else"), new Uint8Array()]) {
@@ -100,9 +82,9 @@ describe("a download", () => {
 
   it("comes from the next address where one has not got it, has another, or breaks off", () =>
     withFolder((folder) =>
-      withServer(serve(PACKED), async (good) => {
+      withData(serve(PACKED), async (good) => {
         for (const [index, bad] of [refuse, serve(gzipSync("another file")), cut].entries()) {
-          await withServer(bad, async (address, asked) => {
+          await withData(bad, async (address, asked) => {
             const source = downloadedSource(download(join(folder, String(index)), [address, good]));
             expect(await source.read("file")).toEqual(CONTENT);
             expect(asked).toHaveLength(1);
@@ -123,7 +105,7 @@ describe("a download", () => {
     ["breaks off", cut, "the connection was cut"],
   ])("is an error that leaves nothing behind where the server %s", (_, handler, says) =>
     withFolder((folder) =>
-      withServer(handler, async (address) => {
+      withData(handler, async (address) => {
         const { message, remedy } = await rejected("data", downloadedSource(download(folder, [address])).read("file"));
         expect(message).toContain(says);
         expect(message).toContain("set could not be downloaded: ");
@@ -135,7 +117,7 @@ describe("a download", () => {
 
   it("says of every address why there was nothing, offline too", () =>
     withFolder(async (folder) => {
-      const closed = await withServer(refuse, async (address) => address);
+      const closed = await withData(refuse, async (address) => address);
       const { message } = await rejected(
         "data",
         downloadedSource(download(folder, [closed, "http://nowhere.invalid"])).read("file"),
@@ -146,7 +128,7 @@ describe("a download", () => {
 
   it("stops at a signal", () =>
     withFolder((folder) =>
-      withServer(
+      withData(
         (_, response) => void response.writeHead(200, { "content-length": 1e6 }).write(PACKED.subarray(0, 10)),
         async (address) => {
           const controller = new AbortController();
@@ -160,7 +142,7 @@ describe("a download", () => {
 
   it("is used where it cannot be kept, because it is right all the same", () =>
     withFolder((folder) =>
-      withServer(serve(PACKED), async (address) => {
+      withData(serve(PACKED), async (address) => {
         const warnings: unknown[] = [];
         vi.spyOn(process, "emitWarning").mockImplementation((warning) => void warnings.push(warning));
         await writeFile(join(folder, "set"), "a file in the way");
@@ -242,7 +224,7 @@ describe("patience with a server", () => {
     withFolder((folder) => {
       const [most, contentBytes] = [1000 + 1 + 1024, { file: 1000 }];
       const says = async (handler: Handler): Promise<string> =>
-        withServer(handler, async (address) => {
+        withData(handler, async (address) => {
           const source = downloadedSource(download(folder, [address], { contentBytes }));
           return (await rejected("data", source.read("file"))).message;
         });
@@ -314,7 +296,7 @@ describe("the cache directory", () => {
 describe("Fashion-MNIST from the network", () => {
   it("is asked for at the address that was given, and refused where it is another data set", () =>
     withFolder((folder) =>
-      withServer(serve(PACKED), async (address, asked) => {
+      withData(serve(PACKED), async (address, asked) => {
         const error = await rejected("data", fashionMnist({ downloadUrl: address, cacheDirectory: folder }));
         expect(error.message).toContain("train-images-idx3-ubyte.gz has other content than expected");
         expect(error.message).toContain("c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888");

@@ -1,7 +1,5 @@
 /** The guarantee: where an engine or a system refuses something, the next smaller thing is tried, and a remedy that is told works. */
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -16,6 +14,7 @@ import { isShared, type Variant } from "../ts/runtime/variants.ts";
 import { Trainer } from "../ts/train/run/trainer.ts";
 import { blankFile } from "./blank-models.ts";
 import { timerSet } from "./fake-clock.ts";
+import { withServer } from "./http-server.ts";
 import { pngFile } from "./image-files.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 import { callsTo, failureWithThreads, leftAlone, withThreads } from "./worker-spy.ts";
@@ -163,21 +162,18 @@ describe("a timer that goes off late, as in a page in the background", () => {
 });
 
 /** A server whose answers have a type, and are cut after some bytes where that is asked for. */
-async function served<T>(
+function served<T>(
   answer: { readonly type: string; readonly body: Uint8Array; readonly cut?: boolean },
-  action: (origin: string) => Promise<T>,
+  action: (address: string) => Promise<T>,
 ): Promise<T> {
-  const server = createServer((_, response) => {
-    response.writeHead(200, { "Content-Type": answer.type, "Content-Length": answer.body.length });
-    if (answer.cut !== true) return void response.end(answer.body);
-    response.write(answer.body.subarray(0, 8), () => response.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    return await action(`http://127.0.0.1:${(server.address() as AddressInfo).port}/core.wasm`);
-  } finally {
-    server.close();
-  }
+  return withServer(
+    (_, response) => {
+      response.writeHead(200, { "Content-Type": answer.type, "Content-Length": answer.body.length });
+      if (answer.cut !== true) return void response.end(answer.body);
+      response.write(answer.body.subarray(0, 8), () => response.destroy());
+    },
+    (origin) => action(`${origin}/core.wasm`),
+  );
 }
 
 /** A module without content. */

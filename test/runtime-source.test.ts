@@ -1,7 +1,5 @@
 /** The core and the script of workers from elsewhere than the package, and errors that name the cause where they fail. */
 import { readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
 import { type LoadOptions, load, loadParallel } from "../ts/inference/index.ts";
@@ -9,6 +7,7 @@ import { layers, sequential } from "../ts/nn/index.ts";
 import { compileCore } from "../ts/runtime/compile-core.ts";
 import type { CoreSource } from "../ts/runtime/source.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/run/trainer.ts";
+import { type OpenServer, openServer } from "./http-server.ts";
 
 const addressOf = (name: string): URL => new URL(`../ts/wasm/${name}/proxbit_wasm_bg.wasm`, import.meta.url);
 const bytesOf = (name: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(addressOf(name)));
@@ -19,7 +18,7 @@ const image = Float32Array.of(1, -2, 3, -4, 5, -6);
 
 let packed: Uint8Array;
 let logits: Float32Array;
-let server: Server;
+let server: OpenServer;
 let origin: string;
 
 beforeAll(async () => {
@@ -27,22 +26,17 @@ beforeAll(async () => {
   packed = await trainer.pack();
   trainer.close();
   logits = (await load(packed)).run(image);
-  server = createServer((request, response) => {
+  server = await openServer((request, response) => {
     const [type, body] =
       request.url === "/page"
         ? ["text/html; charset=utf-8", "<!doctype html>"]
         : [request.url === "/typed" ? "application/wasm" : "application/octet-stream", bytesOf("inference-plain")];
     response.writeHead(request.url === "/lost" ? 404 : 200, { "Content-Type": type }).end(body);
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  origin = server.origin;
 });
 
-afterAll(() => {
-  server?.close();
-});
+afterAll(() => server?.close());
 
 /** Ways to give the inference core of the variant "plain". */
 const ways: Readonly<Record<string, () => CoreSource>> = {

@@ -87,7 +87,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   "ts/data": [
-    ...["split", "datasets", "download", "imports"].map((name) => `io-${name}`),
+    ...["split", "idx", "datasets", "base-url", "download", "imports"].map((name) => `io-${name}`),
     ...["numbers", "make", "store", "place", "npz", "folder", "augmented"].map((name) => `data-${name}`),
     ...["train-data", "train-stream"],
   ],
