@@ -185,7 +185,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
 
 /** Tests that are no room's: of the whole package or of scripts, in browsers, or on slow adapters. */
 export const OUTSIDE: readonly RegExp[] = [
-  /^(package|readme|release|release-edits|steps|examples|bench|bench-study|models|mutants|torture)$/,
+  /^(package|readme|release|release-edits|steps|examples|bench|bench-study|models|mutants|torture|file-names)$/,
   /^(golden\/(trained|compare)|kernels\/)/,
   /^browser\//,
   /^reference-node-/,

@@ -1,7 +1,7 @@
 /**
  * The check of a whole graph of any author: our builders, a user's JSON, a model file of unknown origin. The check
  * returns a fresh, frozen copy. It has looked at every name, number, shape and edge of the copy. All operations and schedules
- * of the graph have to be known (`known.ts`).
+ * of the graph must have been taken in before (`every.ts`).
  */
 import { booleanOf, listOf, oneOf, plainObject, type Subject, safeName } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
