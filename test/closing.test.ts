@@ -12,6 +12,7 @@ import { createPool } from "../ts/runtime/pool.ts";
 import { Trainer } from "../ts/train/run/trainer.ts";
 import { blankFile } from "./blank-models.ts";
 import { rejected, thrown } from "./io-helpers.ts";
+import { withThreads } from "./worker-spy.ts";
 
 const graph = sequential({ inputShape: [3] }, [layers.dense({ units: 2 })]);
 const file = blankFile(graph);
@@ -51,6 +52,15 @@ describe("a closed session", () => {
     trainer[Symbol.dispose]();
     await rejected("worker", trainer.weights());
   });
+});
+
+test("closing many times adds no listener to a thread, which Node would warn of", async () => {
+  const { result: session, threads } = await withThreads(() => loadParallel(file, { workers: 1 }));
+  const [thread] = threads as [Worker];
+  session.close();
+  const once = thread.listenerCount("exit");
+  for (let i = 0; i < 20; i++) session.close();
+  expect(thread.listenerCount("exit")).toBe(once);
 });
 
 test("threads of a session that nobody holds end, with a hint", async () => {

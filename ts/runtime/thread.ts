@@ -96,6 +96,8 @@ function inNode(worker: NodeWorker): Thread {
     },
     hold: (held) => (held ? worker.ref() : worker.unref()),
     terminate: () => {
+      // Each call to a thread's own would add a listener.
+      if (terminated) return;
       terminated = true;
       void worker.terminate();
     },
