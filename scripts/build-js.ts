@@ -77,7 +77,7 @@ function declarePlatform(): void {
   }
 }
 
-/** Lets the types of `proxbit/reference` resolve where tfjs, which is optional, is not installed. */
+/** Lets the types of `proxbit/reference` resolve where tfjs, which is optional, is not installed. `@ts-expect-error` would fail where it is. */
 function excuseTensorFlow(): void {
   const file = join(dist, "reference/tensorflow.d.ts");
   const source = readFileSync(file, "utf8");

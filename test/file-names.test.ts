@@ -29,7 +29,7 @@ const anchorOf = (heading: string): string =>
 const anchorsOf = (file: string): readonly string[] =>
   [...withoutCode(textOf(file)).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchorOf(heading));
 
-/** Whether the repository has a file whose path ends in `name`, or a folder of that path. */
+/** True where the repository has a file whose path ends in `name`. */
 const isKnown = (name: string): boolean =>
   name.includes("/") ? files.some((file) => `/${file}`.endsWith(`/${name}`)) : namesOf.has(name);
 

@@ -39,3 +39,6 @@ export function stepsAtOnce(count: "one" | "many"): void {
     return now;
   });
 }
+
+/** The sum of the squares of `values`. */
+export const squares = (values: Iterable<number>): number => [...values].reduce((sum, value) => sum + value * value, 0);

@@ -1,5 +1,5 @@
 /** Networks and data that tests of training share. */
-import { type Graph, layers, sequential } from "../ts/nn/index.ts";
+import { functional, type Graph, input, layers, sequential } from "../ts/nn/index.ts";
 import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
 import { isForWeightsAlone } from "../ts/quantizers/weight-quantizers.ts";
 import { caseOptimizer, type Optimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
@@ -103,3 +103,15 @@ export const plainSigns = (): Graph =>
     layers.batchNorm(),
     layers.dense({ units: 3, name: "head" }),
   ]);
+
+/** Two branches of one shape, whose sum is written by a norm, and two heads, whose sum are the logits. */
+export function branches(): Graph {
+  const start = input({ shape: [5, 4, 2] });
+  const branch = (name: string) => {
+    const product = layers.conv2d({ filters: 3, kernelSize: 3, padding: "same", useBias: false, name });
+    return layers.batchNorm({ name: `${name}_norm` }).apply(product.apply(start));
+  };
+  const flat = layers.flatten().apply(layers.add({ name: "sum" }).apply([branch("left"), branch("right")]));
+  const head = (name: string) => layers.dense({ units: 3, name }).apply(flat);
+  return functional({ inputs: start, outputs: layers.add({ name: "logits" }).apply([head("first"), head("second")]) });
+}

@@ -21,7 +21,7 @@ type Out = Tensor<Float32Array>;
 const forwardMaps = Object.keys(forwardMapNumbers) as ForwardMap[];
 const backwardMaps = Object.keys(backwardMapNumbers) as BackwardMap[];
 
-/** What parameters a map is given, as f32. */
+/** Each parameter of a map takes these values, as f32. */
 const values: Readonly<Record<ParameterName, readonly number[]>> = {
   rho: [0, 0.25, 0.7, 1, 1.5],
   varrho: [0, 0.3, 1],
@@ -45,7 +45,7 @@ function parametersOf(names: readonly ParameterName[], seed: number): Float32Arr
 const table = { from: -1, to: 2, forward: [-1, -0.25, 3, 0.5, 0.5], backward: [0, 0.75, 1, -2, 0] };
 
 /**
- * How far F may be from its definition, in units: roundings of a few operations, and for the maps with an exponential what
+ * F may be so many units from its definition. They are the roundings of a few operations. Maps with an exponential add what
  * its polynomial leaves (5 units of tanh, 13 of sech^2, see crates/kernels/src/math.rs).
  */
 const forwardUnits: Readonly<Record<ForwardMap, number>> = {
@@ -90,7 +90,7 @@ const backwardUnits: Readonly<Record<BackwardMap, number>> = {
   table: 12,
 };
 
-/** What an error of F at x is relative to: its largest value, or the largest number on the way to it. */
+/** An error of F at x is relative to this: its largest value, or the largest number on the way to it. */
 function forwardSize(map: ForwardMap, x: number, p: Float32Array): number {
   if (map === "ede") return Math.max(1 / p[0]!, 1);
   if (map === "proxQuant" || map === "gelu") return 1 + Math.abs(x);
